@@ -1,0 +1,101 @@
+//! What one answer of a source brings, and which part of a list it shows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+
+/// The largest part of a list that a source gives in one answer.
+pub const MOST_PER_PAGE: u32 = 20;
+
+/// A part of a list, in the source's own terms: page `page` when each page has `limit` items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Page number, from 1.
+    pub page: u32,
+    /// Items a page, 1 to [`MOST_PER_PAGE`].
+    pub limit: u32,
+}
+
+impl Window {
+    /// The first page, as large as it may be.
+    pub const FIRST: Self = Self {
+        page: 1,
+        limit: MOST_PER_PAGE,
+    };
+
+    /// The one item at the head: the cheapest look, whose number of pages is the number of items.
+    pub const COUNT: Self = Self { page: 1, limit: 1 };
+
+    /// Position in the list of the window's first item, from 0.
+    #[must_use]
+    pub fn start(self) -> u64 {
+        u64::from(self.page - 1) * u64::from(self.limit)
+    }
+
+    /// Position in the list just behind the window's last item.
+    #[must_use]
+    pub fn end(self) -> u64 {
+        u64::from(self.page) * u64::from(self.limit)
+    }
+}
+
+/// One page of a list, decoded.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// What was asked for.
+    pub window: Window,
+    /// How many pages of this size the list has, by the source's word.
+    pub pages: u32,
+    /// The server's clock when it answered (`Date`, whole seconds).
+    pub date: Timestamp,
+    /// The items in the list's order; what could not be read stands in its place.
+    pub items: Vec<Result<T, Reject>>,
+    /// Values that no column is meant for.
+    pub drift: Vec<Drift>,
+}
+
+impl<T> Page<T> {
+    /// The exact length of the list, when this page shows its end.
+    #[must_use]
+    pub fn list_length(&self) -> Option<u64> {
+        let shown = self.items.len() as u64;
+        if self.window.limit == 1 && shown == 1 {
+            return Some(u64::from(self.pages));
+        }
+        let at_end = self.pages <= self.window.page;
+        let first_is_empty = shown == 0 && self.window.page == 1;
+        (at_end && (shown > 0 || first_is_empty)).then(|| self.window.start() + shown)
+    }
+
+    /// The items that could be read.
+    pub fn readable(&self) -> impl DoubleEndedIterator<Item = &T> {
+        self.items.iter().filter_map(|item| item.as_ref().ok())
+    }
+
+    /// The items that could not.
+    pub fn rejects(&self) -> impl Iterator<Item = &Reject> {
+        self.items.iter().filter_map(|item| item.as_ref().err())
+    }
+}
+
+/// An item that could not be read: kept whole, so that nothing is lost to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The item's id, if at least that could be read.
+    pub item_id: Option<i64>,
+    /// The item as it came.
+    pub raw: String,
+    /// What is wrong with it, for a person.
+    pub why: String,
+}
+
+/// A value that the source sent and no column is meant for; it is kept in `extra` or `content`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Where it stood, such as `chat.gates[].channel.colour`.
+    pub path: String,
+    /// `null`, `boolean`, `number`, `string`, `array` or `object`.
+    pub json_type: &'static str,
+    /// The value, cut to a length that can be shown.
+    pub example: String,
+}
