@@ -1,11 +1,46 @@
 //! What one answer of a source brings, and which part of a list it shows.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
 /// The largest part of a list that a source gives in one answer.
 pub const MOST_PER_PAGE: u32 = 20;
+
+/// Which of an account's chats a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatList {
+    /// Asked for without a state: all of them, where that is the union of the other two.
+    All,
+    /// Those that are going on.
+    Open,
+    /// Those that are done with.
+    Closed,
+}
+
+impl ChatList {
+    /// The state that is asked for by name, if one is.
+    #[must_use]
+    pub fn state(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::Open => Some("open"),
+            Self::Closed => Some("closed"),
+        }
+    }
+}
+
+impl fmt::Display for ChatList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.state() {
+            None => f.write_str("chats"),
+            Some(state) => write!(f, "chats?state={state}"),
+        }
+    }
+}
 
 /// A part of a list, in the source's own terms: page `page` when each page has `limit` items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +74,15 @@ impl Window {
     }
 }
 
+/// An item of a list, as far as a walk looks at it.
+pub trait Listed {
+    /// Its id.
+    fn id(&self) -> i64;
+
+    /// The time that its list may be ordered by.
+    fn moment(&self) -> Option<Timestamp>;
+}
+
 /// One page of a list, decoded.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
@@ -59,12 +103,13 @@ impl<T> Page<T> {
     #[must_use]
     pub fn list_length(&self) -> Option<u64> {
         let shown = self.items.len() as u64;
-        if self.window.limit == 1 && shown == 1 {
+        if shown == 0 {
+            return (self.window.page == 1 && self.pages <= 1).then_some(0);
+        }
+        if self.window.limit == 1 {
             return Some(u64::from(self.pages));
         }
-        let at_end = self.pages <= self.window.page;
-        let first_is_empty = shown == 0 && self.window.page == 1;
-        (at_end && (shown > 0 || first_is_empty)).then(|| self.window.start() + shown)
+        (self.pages == self.window.page).then(|| self.window.start() + shown)
     }
 
     /// The items that could be read.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Json;
+use super::{Json, Listed};
 use crate::clock::Timestamp;
 
 /// Whose data a token opens.
@@ -132,6 +132,16 @@ pub struct ListedChat {
     pub channels: Vec<Channel>,
 }
 
+impl Listed for ListedChat {
+    fn id(&self) -> i64 {
+        self.chat.id
+    }
+
+    fn moment(&self) -> Option<Timestamp> {
+        Some(self.chat.updated_at)
+    }
+}
+
 /// Which way a message went, seen from the company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -219,4 +229,14 @@ pub struct ListedMessage {
     pub gate: Option<Gate>,
     /// The channel of that gate.
     pub channel: Option<Channel>,
+}
+
+impl Listed for ListedMessage {
+    fn id(&self) -> i64 {
+        self.message.id
+    }
+
+    fn moment(&self) -> Option<Timestamp> {
+        self.message.created_at
+    }
 }

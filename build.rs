@@ -1,0 +1,5 @@
+//! Makes the compiler look again when a migration is added.
+
+fn main() {
+    println!("cargo:rerun-if-changed=migrations");
+}

@@ -1,0 +1,11 @@
+//! What is to be done next, and what may be believed of it: pure decisions, without clock, network or file.
+
+mod claim;
+mod order;
+mod steps;
+mod walk;
+
+pub use claim::{ChatSync, Owed, due_again, is_explained, raised_skew, watermark};
+pub use order::{Evidence, ListOrder};
+pub use steps::{Facts, Mode, Reach, Step, steps};
+pub use walk::{Spacing, Turn, Walk, update_start};

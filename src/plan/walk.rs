@@ -1,0 +1,218 @@
+//! A walk: one list read page by page. It knows what to ask for next, and whether rows slipped between two pages.
+//!
+//! While a list is read it changes. A row that leaves it pulls the rows behind it forward, over the seam
+//! between two pages, unseen. So the pages of a walk overlap: the next one begins inside the one before, and
+//! if the two share no row, the walk steps back. Where that would cost too much, pages abut and counts decide.
+
+use serde::{Deserialize, Serialize};
+
+use super::Evidence;
+use crate::clock::Timestamp;
+use crate::model::{Listed, MOST_PER_PAGE, Page, Window};
+
+/// Steps back in a row after which a walk has lost its place and begins again.
+const MOST_STEPS_BACK: u32 = 3;
+
+/// How the pages of a walk lie beside each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spacing {
+    /// Each begins inside the one before: no row can slip through unnoticed.
+    Overlapping,
+    /// Each begins where the one before ended: fewest requests, and only counts tell whether a row slipped through.
+    Abutting,
+}
+
+/// What follows from a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Ask for the next part.
+    Next,
+    /// The list's end was reached; it had this many items then.
+    End {
+        /// The exact length.
+        length: u64,
+    },
+    /// The pages no longer fit together: begin again.
+    Lost,
+}
+
+/// Where a walk stands. It is stored with the rows of each page, so a stopped walk goes on where it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    /// The server's clock at the first page: what had been in the list by then is what the walk can claim.
+    pub started_at: Option<Timestamp>,
+    /// Pages that were read.
+    pub pages_read: u32,
+    /// The list's length before the walk began, where it was asked for.
+    pub counted: Option<u64>,
+    /// What the rows say of the list's order.
+    pub evidence: Evidence,
+    spacing: Spacing,
+    window: Window,
+    /// Position just behind the last row read.
+    reached: u64,
+    /// The ids of the last rows read: what the next page must share one of.
+    tail: Vec<i64>,
+    must_share: bool,
+    steps_back: u32,
+}
+
+impl Walk {
+    /// A walk from the list's first item.
+    #[must_use]
+    pub fn from_start(spacing: Spacing) -> Self {
+        Self::beginning(spacing, Window::FIRST)
+    }
+
+    /// A walk from somewhere inside the list.
+    #[must_use]
+    pub fn from_window(window: Window) -> Self {
+        Self::beginning(Spacing::Overlapping, window)
+    }
+
+    fn beginning(spacing: Spacing, window: Window) -> Self {
+        Self {
+            started_at: None,
+            pages_read: 0,
+            counted: None,
+            evidence: Evidence::default(),
+            spacing,
+            window,
+            reached: window.start(),
+            tail: Vec::new(),
+            must_share: false,
+            steps_back: 0,
+        }
+    }
+
+    /// What to ask for next.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// How its pages lie.
+    #[must_use]
+    pub fn spacing(&self) -> Spacing {
+        self.spacing
+    }
+
+    /// Lets the pages abut from here on.
+    pub fn abut(&mut self) {
+        self.spacing = Spacing::Abutting;
+        self.aim();
+    }
+
+    /// Takes up a stored walk: the next page must share a row with what was read before the stop.
+    pub fn resume(&mut self) {
+        if self.pages_read > 0 {
+            self.must_share = true;
+            self.aim();
+        }
+    }
+
+    /// Takes in the page that [`Walk::window`] asked for.
+    pub fn absorb<T: Listed>(&mut self, page: &Page<T>) -> Turn {
+        let past_the_end = page.window.page > page.pages.max(1);
+        if past_the_end || !self.continues_with(page) {
+            return self.step_back(page.window.start());
+        }
+        self.accept(page);
+        match page.list_length() {
+            Some(length) if page.window.limit > 1 || page.pages <= page.window.page => {
+                Turn::End { length }
+            }
+            _ => {
+                self.aim();
+                Turn::Next
+            }
+        }
+    }
+
+    /// The page asked for is not there any more: the list has become shorter.
+    pub fn past_the_end(&mut self) -> Turn {
+        self.step_back(self.window.start())
+    }
+
+    /// Whether every row between the pages read so far is known to have been met.
+    fn continues_with<T: Listed>(&self, page: &Page<T>) -> bool {
+        let required = self.must_share || self.spacing == Spacing::Overlapping;
+        self.pages_read == 0 || !required || ids(page).any(|id| self.tail.contains(&id))
+    }
+
+    fn accept<T: Listed>(&mut self, page: &Page<T>) {
+        self.started_at.get_or_insert(page.date);
+        for item in page.readable() {
+            if let Some(moment) = item.moment()
+                && !self.tail.contains(&item.id())
+            {
+                self.evidence.add(item.id(), moment);
+            }
+        }
+        // Two pages' worth, so that a step back by one page still finds what it fits to.
+        let keep = (2 * MOST_PER_PAGE as usize).saturating_sub(page.items.len());
+        let surplus = self.tail.len().saturating_sub(keep);
+        self.tail.drain(..surplus);
+        self.tail.extend(ids(page));
+        self.pages_read += 1;
+        self.reached = page.window.end();
+        self.must_share = false;
+        self.steps_back = 0;
+    }
+
+    fn step_back(&mut self, from: u64) -> Turn {
+        self.steps_back += 1;
+        if from == 0 || self.steps_back > MOST_STEPS_BACK {
+            return Turn::Lost;
+        }
+        self.must_share = true;
+        let page = u32::try_from(from.div_ceil(u64::from(MOST_PER_PAGE))).unwrap_or(u32::MAX);
+        self.window = Window {
+            page: page.max(1),
+            limit: MOST_PER_PAGE,
+        };
+        Turn::Next
+    }
+
+    /// Sets the window that follows on what was read and goes farthest.
+    fn aim(&mut self) {
+        let overlap = u64::from(self.must_share || self.spacing == Spacing::Overlapping);
+        self.window = following(self.reached, overlap);
+    }
+}
+
+/// Readable ids in the list's order, those of rejects included where they could be read.
+fn ids<T: Listed>(page: &Page<T>) -> impl Iterator<Item = i64> {
+    page.items.iter().filter_map(|item| match item {
+        Ok(item) => Some(item.id()),
+        Err(reject) => reject.item_id,
+    })
+}
+
+/// The window that begins at least `overlap` rows before position `reached` (and not behind it) and ends farthest on.
+fn following(reached: u64, overlap: u64) -> Window {
+    let latest_start = reached.saturating_sub(overlap);
+    let window_of = |limit: u32| Window {
+        page: u32::try_from(latest_start / u64::from(limit) + 1).unwrap_or(u32::MAX),
+        limit,
+    };
+    (1..=MOST_PER_PAGE)
+        .map(window_of)
+        .max_by_key(|window| (window.end(), window.limit))
+        .unwrap_or(Window::FIRST)
+}
+
+/// Where to begin looking for news in a list whose newest items are last and of which `stored` are known:
+/// the page that holds the last known one.
+#[must_use]
+pub fn update_start(stored: u64) -> Window {
+    let last = stored.saturating_sub(1);
+    Window {
+        page: u32::try_from(last / u64::from(MOST_PER_PAGE) + 1).unwrap_or(u32::MAX),
+        limit: MOST_PER_PAGE,
+    }
+}
+
+#[cfg(test)]
+mod tests;

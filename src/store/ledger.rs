@@ -1,0 +1,11 @@
+//! The ledger tables: what is covered and owed, where walks stand, what could not be read.
+
+mod chat_sync;
+mod notes;
+mod positions;
+
+pub use chat_sync::DueChat;
+pub(super) use chat_sync::save as save_chats;
+pub(super) use notes::{note_drift, note_rejects, settle_rejects};
+pub(super) use positions::{save_checkpoint, track};
+pub use positions::StoredCheckpoint;

@@ -1,0 +1,194 @@
+//! The table `chat_sync`: per chat, what is covered and what is owed.
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use crate::clock::Timestamp;
+use crate::plan::{ChatSync, Owed, Walk};
+use crate::store::{Store, StoreError, Transaction};
+
+/// A chat whose messages are to be read now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueChat {
+    /// The chat.
+    pub chat_id: i64,
+    /// Why.
+    pub owed: Owed,
+}
+
+/// A row as the writing statement takes it.
+#[derive(Serialize)]
+struct ChatSyncRow<'a> {
+    chat_id: i64,
+    owed: Option<Owed>,
+    whole: bool,
+    due_at: Option<Timestamp>,
+    covered_through: Option<Timestamp>,
+    claimed_at: Option<Timestamp>,
+    expected_count: Option<i64>,
+    stored_count: Option<i64>,
+    proven_at: Option<Timestamp>,
+    walk: Option<String>,
+    failures: i64,
+    last_error: Option<&'a str>,
+}
+
+impl<'a> ChatSyncRow<'a> {
+    fn of(chat: &'a ChatSync) -> Result<Self, serde_json::Error> {
+        let ChatSync {
+            chat_id,
+            owed,
+            whole,
+            due_at,
+            covered_through,
+            claimed_at,
+            expected_count,
+            stored_count,
+            proven_at,
+            walk,
+            failures,
+            last_error,
+        } = chat;
+        Ok(Self {
+            chat_id: *chat_id,
+            owed: *owed,
+            whole: *whole,
+            due_at: *due_at,
+            covered_through: *covered_through,
+            claimed_at: *claimed_at,
+            expected_count: *expected_count,
+            stored_count: *stored_count,
+            proven_at: *proven_at,
+            walk: walk.as_ref().map(serde_json::to_string).transpose()?,
+            failures: *failures,
+            last_error: last_error.as_deref(),
+        })
+    }
+}
+
+/// Writes these rows, whole.
+pub(in crate::store) async fn save(
+    connection: &mut SqliteConnection,
+    chats: &[ChatSync],
+) -> Result<(), StoreError> {
+    let rows: Vec<ChatSyncRow> = chats.iter().map(ChatSyncRow::of).collect::<Result<_, _>>()?;
+    let rows = serde_json::to_string(&rows)?;
+    sqlx::query!(
+        "insert into chat_sync (chat_id, owed, whole, due_at, covered_through, claimed_at, expected_count,
+                                stored_count, proven_at, walk, failures, last_error)
+         select value->>'chat_id', value->>'owed', value->>'whole', value->>'due_at', value->>'covered_through',
+                value->>'claimed_at', value->>'expected_count', value->>'stored_count', value->>'proven_at',
+                value->>'walk', value->>'failures', value->>'last_error'
+         from json_each(?1)
+         where true
+         on conflict (chat_id) do update set
+             owed = excluded.owed, whole = excluded.whole, due_at = excluded.due_at,
+             covered_through = excluded.covered_through, claimed_at = excluded.claimed_at,
+             expected_count = excluded.expected_count, stored_count = excluded.stored_count,
+             proven_at = excluded.proven_at, walk = excluded.walk, failures = excluded.failures,
+             last_error = excluded.last_error",
+        rows
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Transaction {
+    /// The ledger's rows of the chats `ids`, in no order; a chat that has none is left out.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn chat_syncs(&mut self, ids: &[i64]) -> Result<Vec<ChatSync>, StoreError> {
+        let ids = serde_json::to_string(ids)?;
+        let rows = sqlx::query!(
+            r#"select chat_id, owed as "owed: Owed", whole, due_at as "due_at: Timestamp",
+                      covered_through as "covered_through: Timestamp", claimed_at as "claimed_at: Timestamp",
+                      expected_count, stored_count, proven_at as "proven_at: Timestamp", walk as "walk: String",
+                      failures, last_error
+               from chat_sync
+               where chat_id in (select value from json_each(?1))"#,
+            ids
+        )
+        .fetch_all(self.connection())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let walk = row.walk.as_deref().map(serde_json::from_str::<Walk>).transpose()?;
+                Ok(ChatSync {
+                    chat_id: row.chat_id,
+                    owed: row.owed,
+                    whole: row.whole,
+                    due_at: row.due_at,
+                    covered_through: row.covered_through,
+                    claimed_at: row.claimed_at,
+                    expected_count: row.expected_count,
+                    stored_count: row.stored_count,
+                    proven_at: row.proven_at,
+                    walk,
+                    failures: row.failures,
+                    last_error: row.last_error,
+                })
+            })
+            .collect()
+    }
+
+    /// How many messages of the chat the source lists, by what is stored.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn listed_messages(&mut self, chat_id: i64) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar!(
+            "select count(*) from messages where chat_id = ?1 and missing_since is null",
+            chat_id
+        )
+        .fetch_one(self.connection())
+        .await?;
+        Ok(count)
+    }
+
+    /// Owes every chat a full re-read.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn owe_every_chat(&mut self) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update chat_sync
+             set owed = coalesce(owed, 'reread'), whole = 1, due_at = null, walk = null
+             where chat_id in (select id from chats where deleted_at is null)"
+        )
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// The chats to be read at the server's `now`: changes first, the latest before the others, then history, then re-reads.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn due_chats(&self, now: Timestamp) -> Result<Vec<DueChat>, StoreError> {
+        let due = sqlx::query_as!(
+            DueChat,
+            r#"select chat_sync.chat_id, chat_sync.owed as "owed!: Owed"
+               from chat_sync
+               join chats on chats.id = chat_sync.chat_id
+               where chat_sync.owed is not null and (chat_sync.due_at is null or chat_sync.due_at <= ?1)
+               order by case chat_sync.owed
+                            when 'changed' then 0
+                            when 'unsettled' then 0
+                            when 'vanished' then 3
+                            when 'missing' then 4
+                            when 'reread' then 5
+                            else iif(chat_sync.whole, 2, 1)
+                        end,
+                        chats.updated_at desc,
+                        chats.id"#,
+            now
+        )
+        .fetch_all(&self.reader.pool)
+        .await?;
+        Ok(due)
+    }
+}

@@ -1,0 +1,164 @@
+//! The tables `rejects` and `schema_drift`: what could not be read, and what nobody expected.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use crate::clock::Timestamp;
+use crate::model::{Drift, Reject};
+use crate::store::{StoreError, Transaction};
+
+#[derive(Serialize)]
+struct RejectRow<'a> {
+    item_id: Option<i64>,
+    raw: &'a str,
+    why: &'a str,
+}
+
+/// Writes down what could not be read; the same item met again is counted, not repeated.
+pub(in crate::store) async fn note_rejects(
+    connection: &mut SqliteConnection,
+    stream: &str,
+    chat_id: Option<i64>,
+    rejects: &[Reject],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if rejects.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<RejectRow> = rejects
+        .iter()
+        .map(|Reject { item_id, raw, why }| RejectRow { item_id: *item_id, raw, why })
+        .collect();
+    let rows = serde_json::to_string(&rows)?;
+    sqlx::query!(
+        "insert into rejects (stream, chat_id, item_id, raw, why, first_seen_at, last_seen_at)
+         select ?1, ?2, value->>'item_id', value->>'raw', value->>'why', ?3, ?3
+         from json_each(?4)
+         where true
+         on conflict (stream, raw) do update set
+             why = excluded.why, times_seen = times_seen + 1, last_seen_at = excluded.last_seen_at, resolved_at = null",
+        stream,
+        chat_id,
+        at,
+        rows
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Settles rejects whose items have been read since, and says whether there were any.
+pub(in crate::store) async fn settle_rejects(
+    connection: &mut SqliteConnection,
+    stream: &str,
+    read: &[i64],
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let read = serde_json::to_string(read)?;
+    let settled = sqlx::query!(
+        "update rejects set resolved_at = ?1
+         where stream = ?2 and resolved_at is null and item_id in (select value from json_each(?3))",
+        at,
+        stream,
+        read
+    )
+    .execute(connection)
+    .await?;
+    Ok(settled.rows_affected() > 0)
+}
+
+#[derive(Serialize)]
+struct DriftRow<'a> {
+    path: &'a str,
+    json_type: &'a str,
+    count: u64,
+    example: &'a str,
+}
+
+/// Counts values that no column is meant for.
+pub(in crate::store) async fn note_drift(
+    connection: &mut SqliteConnection,
+    drift: &[Drift],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if drift.is_empty() {
+        return Ok(());
+    }
+    let mut rows: BTreeMap<(&str, &str), DriftRow> = BTreeMap::new();
+    for Drift { path, json_type, example } in drift {
+        rows.entry((path, json_type))
+            .or_insert(DriftRow { path, json_type, count: 0, example })
+            .count += 1;
+    }
+    let rows = serde_json::to_string(&rows.into_values().collect::<Vec<_>>())?;
+    sqlx::query!(
+        "insert into schema_drift (path, json_type, first_seen_at, last_seen_at, count, example)
+         select value->>'path', value->>'json_type', ?1, ?1, value->>'count', value->>'example'
+         from json_each(?2)
+         where true
+         on conflict (path, json_type) do update set
+             last_seen_at = excluded.last_seen_at, count = count + excluded.count",
+        at,
+        rows
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Transaction {
+    /// Of the rejects, those that this stream has never shown before.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn unheard_rejects(
+        &mut self,
+        stream: &str,
+        rejects: &[Reject],
+    ) -> Result<usize, StoreError> {
+        let raw: Vec<&str> = rejects.iter().map(|reject| reject.raw.as_str()).collect();
+        let raw = serde_json::to_string(&raw)?;
+        let heard = sqlx::query_scalar!(
+            "select count(*) from rejects where stream = ?1 and raw in (select value from json_each(?2))",
+            stream,
+            raw
+        )
+        .fetch_one(self.connection())
+        .await?;
+        Ok(rejects.len().saturating_sub(usize::try_from(heard).unwrap_or(usize::MAX)))
+    }
+
+    /// Unreadable items of the stream that were met since `since`.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn open_rejects(&mut self, stream: &str, since: Option<Timestamp>) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar!(
+            "select count(*) from rejects
+             where stream = ?1 and resolved_at is null and (?2 is null or last_seen_at >= ?2)",
+            stream,
+            since
+        )
+        .fetch_one(self.connection())
+        .await?;
+        Ok(count)
+    }
+
+    /// Settles the unreadable items of the stream that a closed walk begun at `since` no longer met.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn forget_rejects(&mut self, stream: &str, since: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update rejects set resolved_at = ?2
+             where stream = ?1 and resolved_at is null and last_seen_at < ?2",
+            stream,
+            since
+        )
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}

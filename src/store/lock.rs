@@ -1,0 +1,65 @@
+//! One writer a mirror: a lock file beside the database, held while a writing process lives.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+
+/// Held for as long as it lives; the operating system lets go of it however the process ends.
+#[derive(Debug)]
+pub struct WriterLock {
+    _file: File,
+}
+
+impl WriterLock {
+    /// Takes the lock of the mirror at `database`.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] with the other process's pid, or [`StoreError::ReadOnly`] if the lock file cannot be made.
+    pub fn take(database: &Path) -> Result<Self, StoreError> {
+        let path = lock_path(database);
+        let read_only = |error: std::io::Error| StoreError::ReadOnly {
+            path: path.clone(),
+            why: error.to_string(),
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(read_only)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Held {
+                    path: database.to_owned(),
+                    pid: holder(&mut file),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(read_only(error)),
+        }
+        // The pid is for people only: a full disk may lose it, and the lock holds all the same.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        Ok(Self { _file: file })
+    }
+}
+
+/// `chatmirror.db` is locked by `chatmirror.db-lock`.
+fn lock_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-lock");
+    PathBuf::from(name)
+}
+
+fn holder(file: &mut File) -> String {
+    let mut pid = String::new();
+    match file.read_to_string(&mut pid) {
+        Ok(_) if !pid.trim().is_empty() => pid.trim().to_owned(),
+        _ => "unknown".to_owned(),
+    }
+}

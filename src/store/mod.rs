@@ -1,0 +1,23 @@
+//! The mirror's file: the only place with SQL.
+//!
+//! The way of a page: [`Store::begin`] opens a transaction, `compare_…` holds the page against the stored rows,
+//! and [`Transaction::commit`] writes one [`Batch`]: the rows that differ and the checkpoint that covers them.
+
+mod batch;
+mod changes;
+mod columns;
+mod error;
+mod ledger;
+mod lock;
+mod open;
+mod report;
+mod rows;
+mod runs;
+
+pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Transaction, Unmet};
+pub use error::StoreError;
+pub use ledger::{DueChat, StoredCheckpoint};
+pub use open::{Binding, Store};
+pub use report::{Coverage, Freshness, OwedCount, Reader, RejectLine, RunLine, TableCount};
+pub use rows::{ChatRow, GateRow, MessageRow, Write};
+pub use runs::{RunStatus, RunTotals};

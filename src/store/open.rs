@@ -1,0 +1,302 @@
+//! Opening the file: as its one writer, or to read.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+
+use super::lock::WriterLock;
+use super::{Reader, StoreError};
+use crate::clock::Timestamp;
+use crate::model::Account;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// `chmr`, so that `file` and other tools can tell a mirror from any other database.
+const APPLICATION_ID: i64 = 0x6368_6d72;
+
+/// The first library without the bug that could corrupt a database when its WAL was reset (`sqlite.org/wal.html`).
+const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+/// How long to wait for readers that hold the file for a moment; writers never meet, the lock file sees to that.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Left over after a checkpoint, the WAL is cut back to this.
+const WAL_LIMIT_BYTES: &str = "67108864";
+
+/// The mirror, open for writing. Only one process has it at a time.
+#[derive(Debug)]
+pub struct Store {
+    /// A pool of one: whoever has the connection is the writer.
+    pub(super) writer: SqlitePool,
+    pub(super) reader: Reader,
+    _lock: WriterLock,
+}
+
+/// Whose account is offered to the mirror, and how it is read.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// The platform, such as `smartsender`.
+    pub kind: &'static str,
+    /// The account that the token opens.
+    pub account: Account,
+    /// Whether system messages are read too.
+    pub activities: bool,
+}
+
+impl Store {
+    /// Opens the mirror at `path` for writing, makes it if it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] says which of the many things that may be wrong with a file it was; the file is then as it was.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = WriterLock::take(path)?;
+        refuse_foreign_file(path)?;
+        let writer = connect(path, writing(path), 1).await?;
+        let store = Self {
+            reader: Reader { pool: connect(path, reading(path), 4).await?, path: path.to_owned() },
+            writer,
+            _lock: lock,
+        };
+        store.migrate(path).await?;
+        store.close_cut_runs().await?;
+        Ok(store)
+    }
+
+    /// The mirror, to be asked.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.reader.path
+    }
+
+    /// Binds the mirror to the account that is offered; at the first run it is remembered, later it must be the same.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherAccount`] or [`StoreError::ActivitiesChanged`].
+    pub async fn bind(&self, binding: &Binding, at: Timestamp) -> Result<(), StoreError> {
+        let Binding { kind, account, activities } = binding;
+        let stored = sqlx::query!("select kind, account_id, name, activities from source_account")
+            .fetch_optional(&self.reader.pool)
+            .await?;
+        let Some(stored) = stored else {
+            sqlx::query!(
+                "insert into source_account (only, kind, account_id, name, time_zone, activities, bound_at)
+                 values (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+                kind,
+                account.id,
+                account.name,
+                account.time_zone,
+                activities,
+                at
+            )
+            .execute(&self.writer)
+            .await?;
+            return Ok(());
+        };
+        let path = self.path().to_owned();
+        if stored.kind != *kind || stored.account_id != account.id {
+            return Err(StoreError::OtherAccount {
+                path,
+                stored: named(&stored.kind, &stored.account_id, stored.name.as_deref()),
+                offered: named(kind, &account.id, account.name.as_deref()),
+            });
+        }
+        if stored.activities != *activities {
+            return Err(StoreError::ActivitiesChanged {
+                path,
+                stored: stored.activities,
+                offered: *activities,
+            });
+        }
+        Ok(())
+    }
+
+    /// Closes the file in order, so that no side file is left behind.
+    pub async fn close(self) {
+        self.reader.pool.close().await;
+        self.writer.close().await;
+    }
+
+    async fn migrate(&self, path: &Path) -> Result<(), StoreError> {
+        let known = schema_version();
+        let found = self.reader.identify().await?;
+        if found > known {
+            return Err(StoreError::Newer { path: path.to_owned(), found, known });
+        }
+        // The pragmas take no bound values; these are numbers of ours.
+        let identity =
+            format!("pragma application_id = {APPLICATION_ID}; pragma user_version = {known};");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(identity)).execute(&self.writer).await?;
+        MIGRATIONS.run(&self.writer).await.map_err(StoreError::Migration)
+    }
+}
+
+impl Reader {
+    /// Opens the mirror at `path` to read: it neither waits for the writer nor makes it wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], or what is wrong with the file.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Missing(path.to_owned()));
+        }
+        refuse_foreign_file(path)?;
+        let pool = connect(path, reading(path), 2).await?;
+        let reader = Self { pool, path: path.to_owned() };
+        let known = schema_version();
+        let found = reader.identify().await?;
+        if found > known {
+            return Err(StoreError::Newer { path: reader.path, found, known });
+        }
+        if found < known {
+            return Err(StoreError::NotAMirror {
+                path: reader.path,
+                why: format!("its schema version is {found}; a pass of this program brings it to {known}"),
+            });
+        }
+        Ok(reader)
+    }
+
+    /// The file's schema version; 0 for a new file.
+    async fn identify(&self) -> Result<i64, StoreError> {
+        let not_a_mirror = |why: String| StoreError::NotAMirror { path: self.path.clone(), why };
+        let version: String = sqlx::query_scalar("select sqlite_version()")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| not_a_mirror(error.to_string()))?;
+        if parsed_version(&version) < OLDEST_SQLITE {
+            return Err(StoreError::OldSqlite(version));
+        }
+        let application: i64 = sqlx::query_scalar("pragma application_id").fetch_one(&self.pool).await?;
+        let tables: i64 = sqlx::query_scalar("select count(*) from sqlite_schema")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| not_a_mirror(error.to_string()))?;
+        if application != APPLICATION_ID && (application != 0 || tables > 0) {
+            return Err(not_a_mirror("another program made it".to_owned()));
+        }
+        Ok(sqlx::query_scalar("pragma user_version").fetch_one(&self.pool).await?)
+    }
+}
+
+/// The schema version that this program writes.
+fn schema_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+fn writing(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .auto_vacuum(SqliteAutoVacuum::None)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("journal_size_limit", WAL_LIMIT_BYTES)
+        .pragma("cache_size", "-8000")
+}
+
+fn reading(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+async fn connect(
+    path: &Path,
+    options: SqliteConnectOptions,
+    connections: u32,
+) -> Result<SqlitePool, StoreError> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(600))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await
+        .map_err(|error| named_path(path, StoreError::from(error)))
+}
+
+/// SQLite does not say which file it could not write.
+fn named_path(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::ReadOnly { why, .. } => StoreError::ReadOnly { path: path.to_owned(), why },
+        StoreError::Database(error) if cannot_open(&error) => {
+            StoreError::ReadOnly { path: path.to_owned(), why: error.to_string() }
+        }
+        other => other,
+    }
+}
+
+/// `SQLITE_CANTOPEN` of `sqlite3.h`.
+fn cannot_open(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|said| said.code());
+    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 14)
+}
+
+/// Looks at the first bytes only, before SQLite may touch the file.
+fn refuse_foreign_file(path: &Path) -> Result<(), StoreError> {
+    use std::io::Read;
+    let not_a_mirror = |why: &str| {
+        Err(StoreError::NotAMirror { path: path.to_owned(), why: why.to_owned() })
+    };
+    if path.is_dir() {
+        return not_a_mirror("it is a directory");
+    }
+    let Ok(mut file) = std::fs::File::open(path) else {
+        return Ok(());
+    };
+    let mut head = Vec::new();
+    let read = file.by_ref().take(16).read_to_end(&mut head);
+    if read.is_ok() && !head.is_empty() && head != b"SQLite format 3\0" {
+        return not_a_mirror("it is no SQLite file");
+    }
+    Ok(())
+}
+
+fn parsed_version(text: &str) -> (u32, u32, u32) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next())
+}
+
+fn named(kind: &str, id: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("{kind} account {id} ({name})"),
+        None => format!("{kind} account {id}"),
+    }
+}
+
+/// Where a reader's file is.
+impl Reader {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &PathBuf {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(parsed_version("3.51.3") >= OLDEST_SQLITE);
+        assert!(parsed_version("3.100.0") >= OLDEST_SQLITE);
+        assert!(parsed_version("3.51.2") < OLDEST_SQLITE);
+        assert!(parsed_version("nonsense") < OLDEST_SQLITE);
+    }
+}

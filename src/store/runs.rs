@@ -1,0 +1,130 @@
+//! The table `sync_runs`: one row a pass.
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use super::changes::Tally;
+use super::{Store, StoreError};
+use crate::clock::Timestamp;
+use crate::plan::Mode;
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// It met everything that its plan demands.
+    Complete,
+    /// It ended, and something is still owed.
+    Partial,
+    /// It could not go on.
+    Failed,
+    /// It was told to stop.
+    #[serde(rename = "cut short")]
+    CutShort,
+}
+
+impl RunStatus {
+    /// The word for it, in the ledger as on the screen.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::CutShort => "cut short",
+        }
+    }
+}
+
+/// What a pass has done, by its row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RunTotals {
+    /// Rows that were new.
+    pub inserted: i64,
+    /// Rows that had changed.
+    pub updated: i64,
+    /// Rows that are gone at the source.
+    pub deleted: i64,
+    /// Items that could not be read.
+    pub rejects: i64,
+}
+
+impl Store {
+    /// Opens the row of a pass and gives its id.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn begin_run(&self, mode: Mode, at: Timestamp) -> Result<i64, StoreError> {
+        let mode = mode.word();
+        let run = sqlx::query!(
+            "insert into sync_runs (mode, started_at, status) values (?1, ?2, 'running')",
+            mode,
+            at
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(run.last_insert_rowid())
+    }
+
+    /// Closes the row of a pass and gives what it has done.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn finish_run(
+        &self,
+        run_id: i64,
+        status: RunStatus,
+        requests: u64,
+        error: Option<&str>,
+        at: Timestamp,
+    ) -> Result<RunTotals, StoreError> {
+        let status = status.word();
+        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
+        let totals = sqlx::query_as!(
+            RunTotals,
+            "update sync_runs set finished_at = ?2, status = ?3, requests = ?4, error = ?5
+             where id = ?1
+             returning rows_inserted as inserted, rows_updated as updated, rows_deleted as deleted, rejects",
+            run_id,
+            at,
+            status,
+            requests,
+            error
+        )
+        .fetch_one(&self.writer)
+        .await?;
+        Ok(totals)
+    }
+
+    /// A pass that is still called running when the file is opened was killed.
+    pub(super) async fn close_cut_runs(&self) -> Result<(), StoreError> {
+        sqlx::query!("update sync_runs set status = 'cut short' where status = 'running'")
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Adds a batch's numbers to its pass.
+pub(super) async fn add(
+    connection: &mut SqliteConnection,
+    run_id: i64,
+    tally: Tally,
+    rejects: usize,
+) -> Result<(), StoreError> {
+    let rejects = i64::try_from(rejects).unwrap_or(i64::MAX);
+    sqlx::query!(
+        "update sync_runs
+         set rows_inserted = rows_inserted + ?2, rows_updated = rows_updated + ?3,
+             rows_deleted = rows_deleted + ?4, rejects = rejects + ?5
+         where id = ?1",
+        run_id,
+        tally.inserted,
+        tally.updated,
+        tally.deleted,
+        rejects
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
