@@ -5,4 +5,5 @@
 //! - [`clock`] and [`model`]: the vocabulary
 
 pub mod clock;
+pub mod config;
 pub mod model;
