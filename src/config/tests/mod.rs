@@ -161,23 +161,3 @@ fn problems_can_be_had_of_every_error() {
     assert_eq!(error.problems()[0].key, "source.token_file");
     assert_eq!(error.problems()[0].why, error.to_string());
 }
-
-#[test]
-fn the_example_holds_every_key_with_its_default_and_nothing_else() {
-    let example: toml::Table = include_str!("../../../config.example.toml")
-        .parse()
-        .unwrap();
-    let mut written = Vec::new();
-    for (section, keys) in &example {
-        for (name, value) in keys.as_table().unwrap() {
-            written.push((format!("{section}.{name}"), value.clone()));
-        }
-    }
-    let mut defaults: Vec<_> = Config::defaults()
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect();
-    written.sort_by(|a, b| a.0.cmp(&b.0));
-    defaults.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(written, defaults);
-}
