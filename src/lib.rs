@@ -7,6 +7,7 @@
 //! - [`store`]: the file
 
 pub mod clock;
+pub mod config;
 pub mod model;
 pub mod plan;
 pub mod store;

@@ -1,0 +1,153 @@
+//! The checked configuration: what holds one of these need not doubt it. Relative paths start at the working directory.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use reqwest::Url;
+
+/// Everything the program can be told by its configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The account to mirror.
+    pub source: Source,
+    /// The mirror.
+    pub database: Database,
+    /// When what is done.
+    pub schedule: Schedule,
+    /// The sealed copies.
+    pub snapshot: Snapshot,
+    /// The daemon's own server.
+    pub http: Http,
+    /// The receiver of pushed events.
+    pub receiver: Receiver,
+    /// What the daemon says.
+    pub log: Log,
+}
+
+/// The account to mirror, and how to ask for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The platform.
+    pub kind: Kind,
+    /// Where its API begins: `https`, or `http` on a loopback address; no credentials, no query, no slash at the end
+    /// but the one of an empty path.
+    pub base_url: Url,
+    /// The file that holds the token.
+    pub token_file: Option<PathBuf>,
+    /// The zone of the source's times that carry none.
+    pub time_zone: Tz,
+    /// The most requests in any minute; 0 for no pacing.
+    pub requests_per_minute: u32,
+    /// The most requests under way at once, 1 to 64.
+    pub max_in_flight: u32,
+    /// How long one request may take in all.
+    pub request_timeout: Duration,
+    /// Whether system messages are mirrored too.
+    pub activities: bool,
+}
+
+/// A platform that can be mirrored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Smart Sender, which is asked.
+    SmartSender,
+    /// IQChannels, which pushes.
+    IqChannels,
+}
+
+/// The mirror's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Its path.
+    pub path: PathBuf,
+}
+
+/// When the scheduler rings, in UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// For an incremental pass.
+    pub incremental: Cron,
+    /// For a full listing with its proof.
+    pub reconcile: Cron,
+    /// For a sealed copy, if at all.
+    pub snapshot: Option<Cron>,
+}
+
+/// A cron expression with seconds that the scheduler understands and that rings at least once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cron(pub(super) String);
+
+/// The sealed copies that the schedule makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Where they are put; always given where the schedule has a time for them.
+    pub directory: Option<PathBuf>,
+    /// How many of them are kept, at least one.
+    pub keep: u32,
+}
+
+/// The daemon's own server: health, metrics and the receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// The address it listens on, if at all.
+    pub listen: Option<SocketAddr>,
+}
+
+/// The receiver of pushed events. On an address that others can reach it always has a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    /// The path it answers on: begins with a slash and is none of the server's own.
+    pub path: String,
+    /// The file that holds the secret it asks for.
+    pub secret_file: Option<PathBuf>,
+}
+
+/// What the daemon says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, an object a line.
+    Json,
+}
+
+impl Kind {
+    /// The word for it in the configuration and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SmartSender => "smartsender",
+            Self::IqChannels => "iqchannels",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Cron {
+    /// The expression.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Cron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,4 @@
+//! The integration tests, one program: the house rules, and what the documents promise.
+
+mod documents;
+mod house;
