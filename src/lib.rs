@@ -2,7 +2,9 @@
 //!
 //! The house, from the ground up; a floor imports only from the floors below it:
 //!
+//! - [`source`]: what knows a platform, one folder each
 //! - [`clock`] and [`model`]: the vocabulary
 
 pub mod clock;
 pub mod model;
+pub mod source;

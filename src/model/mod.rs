@@ -5,7 +5,7 @@ mod page;
 mod records;
 
 pub use json::Json;
-pub use page::{Drift, MOST_PER_PAGE, Page, Reject, Window};
+pub use page::{ChatList, Drift, MOST_PER_PAGE, Page, Reject, Window};
 pub use records::{
     Account, Attachment, Channel, Chat, ChatState, Contact, Direction, Gate, ListedChat,
     ListedMessage, Message,

@@ -1,11 +1,46 @@
 //! What one answer of a source brings, and which part of a list it shows.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
 /// The largest part of a list that a source gives in one answer.
 pub const MOST_PER_PAGE: u32 = 20;
+
+/// Which of an account's chats a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatList {
+    /// Asked for without a state: all of them, where that is the union of the other two.
+    All,
+    /// Those that are going on.
+    Open,
+    /// Those that are done with.
+    Closed,
+}
+
+impl ChatList {
+    /// The state that is asked for by name, if one is.
+    #[must_use]
+    pub fn state(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::Open => Some("open"),
+            Self::Closed => Some("closed"),
+        }
+    }
+}
+
+impl fmt::Display for ChatList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.state() {
+            None => f.write_str("chats"),
+            Some(state) => write!(f, "chats?state={state}"),
+        }
+    }
+}
 
 /// A part of a list, in the source's own terms: page `page` when each page has `limit` items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
