@@ -259,3 +259,6 @@ impl Book {
         self.locked_until.filter(|until| *until > now)
     }
 }
+
+#[cfg(test)]
+mod tests;

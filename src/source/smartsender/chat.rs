@@ -222,3 +222,6 @@ fn settle_channels(found: Vec<FoundGate>) -> (Vec<Gate>, Vec<Channel>) {
     });
     (gates.collect(), channels)
 }
+
+#[cfg(test)]
+mod tests;

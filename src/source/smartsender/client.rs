@@ -334,3 +334,6 @@ fn speaks_of_a_lock(reply: &Reply) -> bool {
             || complaint.message.starts_with("Too many requests")
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,3 +236,6 @@ fn joined(parts: impl IntoIterator<Item = Option<String>>, between: &str) -> Opt
         .collect();
     (!parts.is_empty()).then(|| parts.join(between))
 }
+
+#[cfg(test)]
+mod tests;

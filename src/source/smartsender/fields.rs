@@ -148,3 +148,135 @@ pub(super) fn noted(path: String, value: &Value) -> Drift {
 pub(super) fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::UTC;
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(value: &Value) -> Fields {
+        Fields::new(
+            "thing",
+            json!({ "key": value }).as_object().unwrap().clone(),
+        )
+    }
+
+    /// Takes `value` with `take`: what came, and what was left.
+    fn taken<T>(value: &Value, take: fn(&mut Fields, &str) -> T) -> (T, bool) {
+        let mut fields = fields(value);
+        let taken = take(&mut fields, "key");
+        (taken, !fields.leave(&mut Vec::new()).is_empty())
+    }
+
+    #[test]
+    fn ids() {
+        let cases = [
+            (json!(7), Some(7), false),
+            (json!("7"), Some(7), false),
+            (
+                json!(9_007_199_254_740_993_i64),
+                Some(9_007_199_254_740_993),
+                false,
+            ),
+            (json!("9223372036854775807"), Some(i64::MAX), false),
+            (json!("9223372036854775808"), None, true),
+            (json!(9_223_372_036_854_775_808_u64), None, true),
+            (json!(-7), None, true),
+            (json!("007"), None, true),
+            (json!("+7"), None, true),
+            (json!(7.5), None, true),
+            (json!(""), None, true),
+            (json!([]), None, true),
+            (json!(null), None, false),
+        ];
+        for (value, id, left) in cases {
+            assert_eq!(taken(&value, Fields::take_id), (id, left), "{value}");
+        }
+    }
+
+    #[test]
+    fn flags() {
+        let cases = [
+            (json!(true), Some(true), false),
+            (json!(0), Some(false), false),
+            (json!("1"), Some(true), false),
+            (json!("0"), Some(false), false),
+            (json!(2), None, true),
+            (json!("true"), None, true),
+            (json!(null), None, false),
+        ];
+        for (value, flag, left) in cases {
+            assert_eq!(taken(&value, Fields::take_flag), (flag, left), "{value}");
+        }
+    }
+
+    #[test]
+    fn texts() {
+        let number: Value = serde_json::from_str("12.50").unwrap();
+        let cases = [
+            (json!("words"), Some("words"), false),
+            (json!(""), Some(""), false),
+            (number, Some("12.50"), false),
+            (json!(true), None, true),
+            (json!({}), None, true),
+            (json!(null), None, false),
+        ];
+        for (value, text, left) in cases {
+            let text = text.map(str::to_owned);
+            assert_eq!(taken(&value, Fields::take_text), (text, left), "{value}");
+        }
+    }
+
+    #[test]
+    fn both_empty_forms_are_empty() {
+        for empty in [json!([]), json!({})] {
+            assert_eq!(
+                taken(&empty, Fields::take_object),
+                (Some(Map::new()), false)
+            );
+            assert_eq!(taken(&empty, Fields::take_list), (Some(Vec::new()), false));
+        }
+        assert_eq!(taken(&json!([1]), Fields::take_object), (None, true));
+        assert_eq!(taken(&json!({"0": 1}), Fields::take_list), (None, true));
+    }
+
+    #[test]
+    fn a_time_that_says_more_than_its_column_is_left_as_well() {
+        let take = |fields: &mut Fields, key: &str| fields.take_time(key, UTC).is_some();
+        assert_eq!(taken(&json!("2019-08-05 14:06:39"), take), (true, false));
+        assert_eq!(
+            taken(&json!("2019-08-05 14:06:39.1234567"), take),
+            (true, true)
+        );
+        assert_eq!(taken(&json!("soon"), take), (false, true));
+        assert_eq!(taken(&json!(null), take), (false, false));
+    }
+
+    #[test]
+    fn drift_shows_no_words() {
+        let cases = [
+            (json!(null), "null", "null"),
+            (json!(true), "boolean", "true"),
+            (json!(12.5), "number", "12.5"),
+            (json!("Олена"), "string", "string(5)"),
+            (json!(["Олена"]), "array", "array(1)"),
+            (json!({"name": "Олена"}), "object", "object(1)"),
+        ];
+        for (value, json_type, example) in cases {
+            let mut drift = Vec::new();
+            fields(&value).leave(&mut drift);
+            let example = example.to_owned();
+            let path = "thing.key".to_owned();
+            assert_eq!(
+                drift,
+                [Drift {
+                    path,
+                    json_type,
+                    example
+                }]
+            );
+        }
+    }
+}

@@ -206,3 +206,6 @@ fn unknown_word(path: &str, word: &str) -> Drift {
     };
     noted(format!("{path}={name}"), &Value::from(word))
 }
+
+#[cfg(test)]
+mod tests;

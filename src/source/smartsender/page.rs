@@ -219,3 +219,6 @@ fn unreadable(why: &str) -> SourceError {
         why: why.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
