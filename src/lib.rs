@@ -3,11 +3,15 @@
 //! The house, from the ground up; a floor imports only from the floors below it:
 //!
 //! - [`clock`] and [`model`]: the vocabulary
+//! - [`config`]: raw TOML in, checked values out
 //! - [`plan`]: pure decisions
-//! - [`store`]: the file
+//! - [`source`] and [`store`]: what knows a platform, and what knows the file; strangers to each other
+//! - [`pass`]: one pass, the only place where the two meet
 
 pub mod clock;
 pub mod config;
 pub mod model;
+pub mod pass;
 pub mod plan;
+pub mod source;
 pub mod store;

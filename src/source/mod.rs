@@ -1,0 +1,8 @@
+//! The sources: what knows a platform, one folder each, and what they all share.
+
+mod error;
+mod governor;
+pub mod smartsender;
+
+pub use error::SourceError;
+pub use governor::{Governor, GovernorState, Locked};
