@@ -1,0 +1,93 @@
+//! Reading the chats that are due: several side by side, each one's pages in order.
+
+use std::sync::atomic::Ordering;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::{Pass, PassError, Phase};
+use crate::plan::Owed;
+use crate::store::DueChat;
+
+/// A chat may turn out to be owed again by what is found in another one; more often than this a pass does not go back to it.
+const MOST_VISITS: u32 = 3;
+
+/// Chats in a row that cannot be read before the source is held to be out of order.
+const MOST_FAILURES_IN_A_ROW: u64 = 5;
+
+impl Pass<'_> {
+    /// Reads every chat that is due, and those that become due by it.
+    pub(super) async fn read_due_chats(&self) -> Result<(), PassError> {
+        let mut done = 0;
+        loop {
+            let due = self.next_due().await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            self.setting.progress.send_modify(|progress| {
+                progress.phase = Phase::Messages;
+                progress.chats_due = done + due.len() as u64;
+            });
+            done += due.len() as u64;
+            let mut reading = stream::iter(due)
+                .map(|due| self.read_due_chat(due))
+                .buffer_unordered(self.setting.max_in_flight);
+            while let Some(outcome) = reading.next().await {
+                outcome?;
+                if self.setting.give_way.is_cancelled() {
+                    drop(reading);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The chats that are due and were not read in this pass, or became owed again since.
+    async fn next_due(&self) -> Result<Vec<DueChat>, PassError> {
+        let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
+        let mut due = self.setting.store.due_chats(now).await?;
+        let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
+        due.retain(|due| match visits.get(&due.chat_id) {
+            None => true,
+            Some(visits) => *visits < MOST_VISITS && due.owed == Owed::Moved,
+        });
+        Ok(due)
+    }
+
+    async fn read_due_chat(&self, due: DueChat) -> Result<(), PassError> {
+        if self.setting.stop.is_cancelled() {
+            return Err(PassError::Stopped);
+        }
+        *self.visits.lock().map_err(|_| PassError::Poisoned)?.entry(due.chat_id).or_default() += 1;
+        match self.read_chat(due).await {
+            Ok(()) => {
+                self.failures_in_a_row.store(0, Ordering::Relaxed);
+                self.chats_read.fetch_add(1, Ordering::Relaxed);
+                self.setting.progress.send_modify(|progress| progress.chats_read += 1);
+                Ok(())
+            }
+            Err(error) if error.spares_the_others() => {
+                self.chats_failed.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(chat.id = due.chat_id, %error, "this chat stays owed");
+                self.note_failure(due.chat_id, &error).await?;
+                let failures = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+                if failures >= MOST_FAILURES_IN_A_ROW { Err(error) } else { Ok(()) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn note_failure(&self, chat_id: i64, error: &PassError) -> Result<(), PassError> {
+        let mut transaction = self.setting.store.begin().await?;
+        let Some(mut chat) = transaction.chat_syncs(&[chat_id]).await?.pop() else {
+            return Ok(());
+        };
+        chat.failures += 1;
+        chat.last_error = Some(error.to_string());
+        let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
+        let mut batch = self.batch(format!("messages/{chat_id}"), Some(chat_id), now);
+        batch.debts.push(chat);
+        transaction.commit(batch).await?;
+        Ok(())
+    }
+}

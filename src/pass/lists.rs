@@ -1,0 +1,239 @@
+//! Reading lists of chats: from the head down to what is known, or to the end; and what follows for each chat.
+
+mod states;
+mod walking;
+
+use super::traits::Backfill;
+use super::{Pass, PassError};
+use crate::clock::Timestamp;
+use crate::model::{ChatList, ChatState};
+use crate::plan::{self, ListOrder, Mode, Reach, Spacing, Walk};
+use crate::store::{Batch, Checkpoint, Rows, Unmet};
+
+use walking::Until;
+
+/// Whole walks tried before a pass gives up closing a list.
+const MOST_WALKS: u32 = 3;
+
+/// A chat as a look met it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Met {
+    id: i64,
+    updated_at: Timestamp,
+    state_before: Option<ChatState>,
+}
+
+/// What a look at a list of chats found.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    reach: Reach,
+    /// The server's clock at the first page.
+    started_at: Timestamp,
+    /// Chats in the list's order; only of a look that stays near the head.
+    met: Vec<Met>,
+    pages: u32,
+    /// The list's length, where its end was seen.
+    length: Option<u64>,
+    /// Whether it is certain that every chat was met which the list held at its first page.
+    closed: bool,
+}
+
+impl Pass<'_> {
+    /// Reads a list as far as asked, stores what is new there, and owes what changed.
+    pub(super) async fn look_at_list(&self, list: ChatList, reach: Reach) -> Result<Look, PassError> {
+        match reach {
+            Reach::Whole => self.look_at_whole(list).await,
+            Reach::Head => {
+                let watermark = self.watermark_before().await?.ok_or(PassError::PlanAgain {
+                    why: "there is no watermark to walk down to",
+                })?;
+                self.look_at_head(list, Until::Known { watermark }).await
+            }
+        }
+    }
+
+    /// Walks from the head; if that took more than one page, looks at the head again for what jumped there meanwhile.
+    async fn look_at_head(&self, list: ChatList, until: Until<'_>) -> Result<Look, PassError> {
+        let walk = Walk::from_start(Spacing::Overlapping);
+        let mut look = self.walk_chats(list, walk, until).await?;
+        self.look_again(list, &mut look).await?;
+        Ok(look)
+    }
+
+    /// The closing look of a walk that took more than one page.
+    async fn look_again(&self, list: ChatList, look: &mut Look) -> Result<(), PassError> {
+        if look.pages <= 1 {
+            return Ok(());
+        }
+        let than = plan::watermark(look.started_at, self.traits()?.skew());
+        let walk = Walk::from_start(Spacing::Overlapping);
+        let again = self.walk_chats(list, walk, Until::Older { than }).await?;
+        if ties_moved(&look.met, &again.met) {
+            self.distrust_order("chats with one time of change stand in another order than before").await?;
+        }
+        look.met.extend(again.met);
+        Ok(())
+    }
+
+    /// Walks to the end until it is certain that no chat was missed, a few times at most.
+    async fn look_at_whole(&self, list: ChatList) -> Result<Look, PassError> {
+        let stream = list.to_string();
+        let mut stored = self.setting.store.checkpoint(&stream).await?.walk;
+        let mut tries = 1;
+        loop {
+            let mut walk = stored.take().unwrap_or_else(|| Walk::from_start(Spacing::Overlapping));
+            walk.resume();
+            let mut look = self.walk_chats(list, walk, Until::End).await?;
+            let ended = self.setting.store.checkpoint(&stream).await?.walk;
+            if let Some(ended) = &ended {
+                self.learn_order(list, ended).await?;
+            }
+            look.closed = if look.pages <= 1 {
+                true
+            } else if self.traits()?.chat_order == ListOrder::NewestFirst {
+                self.look_again(list, &mut look).await?;
+                true
+            } else {
+                self.counts_agree(&stream, ended.as_ref()).await?
+            };
+            if look.closed || tries == MOST_WALKS {
+                return Ok(look);
+            }
+            tracing::info!(list = %stream, tries, "the list changed while it was read; reading it again");
+            tries += 1;
+        }
+    }
+
+    /// Whether the list had as many chats before the walk as after it, and as many as were met.
+    async fn counts_agree(&self, stream: &str, walk: Option<&Walk>) -> Result<bool, PassError> {
+        let Some(walk) = walk else { return Ok(false) };
+        let mut transaction = self.setting.store.begin().await?;
+        let unmet = transaction.unmet(stream).await?.len() as u64;
+        let stored = transaction.listed_chats().await?;
+        let rejects = transaction.open_rejects(stream, walk.started_at).await?;
+        let met = (stored + rejects).cast_unsigned() - unmet;
+        Ok(walk.counted == walk.ended && walk.ended == Some(met))
+    }
+
+    /// What a whole walk proves of the order of the list of chats.
+    async fn learn_order(&self, list: ChatList, walk: &Walk) -> Result<(), PassError> {
+        if list == ChatList::Open {
+            return Ok(());
+        }
+        let proven = walk.evidence.of_whole_walk();
+        let evidence = walk.evidence.clone();
+        self.learn(|traits| {
+            // A short list proves nothing, and refutes only what contradicts it.
+            if proven != ListOrder::Unknown {
+                traits.chat_order = proven;
+                traits.chat_evidence = Some(evidence);
+            }
+        })
+        .await
+    }
+
+    /// The order is not what it was taken for: from now on lists are walked whole, until a walk proves an order again.
+    async fn distrust_order(&self, why: &'static str) -> Result<(), PassError> {
+        tracing::warn!(why, "the order of the list of chats is not to be relied on");
+        self.learn(|traits| {
+            traits.chat_order = ListOrder::Other;
+            traits.chat_evidence = None;
+        })
+        .await?;
+        Err(PassError::PlanAgain { why })
+    }
+
+    /// Learns from the counts whether the list without a state holds the open and the closed chats.
+    pub(super) async fn learn_union(&self, looks: &[Look]) -> Result<(), PassError> {
+        let [look] = looks else { return Ok(()) };
+        if self.traits()?.union.is_some() {
+            return Ok(());
+        }
+        let closed = self.count_chats(ChatList::Closed).await?;
+        if closed == 0 {
+            // The lists are the same then, and tell nothing.
+            return Ok(());
+        }
+        if look.reach == Reach::Head {
+            return Err(PassError::PlanAgain { why: "there are closed chats now, and it is not known where they are listed" });
+        }
+        let all = self.count_chats(ChatList::All).await?;
+        let open = self.count_chats(ChatList::Open).await?;
+        if all == open + closed {
+            self.learn(|traits| traits.union = Some(true)).await
+        } else if all == open {
+            self.learn(|traits| traits.union = Some(false)).await?;
+            Err(PassError::PlanAgain { why: "the list without a state does not hold the closed chats" })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Ends the reading of lists: whatever had changed by its first look is stored or owed, so the watermark moves there.
+    pub(super) async fn lists_are_done(&self, looks: &[Look]) -> Result<(), PassError> {
+        let closed = looks.iter().all(|look| look.closed) && !self.traits()?.unclosed_list;
+        let started_at = looks.iter().map(|look| look.started_at).min();
+        let first_look = *self.first_look.lock().map_err(|_| PassError::Poisoned)?;
+        let (Some(now), true) = (self.server_now(), closed) else {
+            tracing::warn!("the lists did not stand still long enough to be sure of them; the watermark stays");
+            return self.learn(|traits| traits.unclosed_list = true).await;
+        };
+        let whole = looks.iter().all(|look| look.reach == Reach::Whole);
+        let (rows, debts) = if whole { self.absent_chats(now).await? } else { (Rows::default(), Vec::new()) };
+        let watermark = started_at.min(first_look).map(|date| plan::watermark(date, self.skew()));
+        let mut transaction = self.setting.store.begin().await?;
+        transaction.end_list_walks().await?;
+        transaction
+            .commit(Batch {
+                rows,
+                debts,
+                checkpoint: Checkpoint::List { stream: ChatList::All.to_string(), walk: None, watermark },
+                ..self.batch(ChatList::All.to_string(), None, now)
+            })
+            .await?;
+        if self.mode == Mode::Backfill && self.traits()?.backfill == Some(Backfill::Listing) {
+            self.learn(|traits| traits.backfill = Some(Backfill::Reading)).await?;
+        }
+        Ok(())
+    }
+
+    /// Through when the lists had been seen before this pass.
+    pub(super) async fn watermark_before(&self) -> Result<Option<Timestamp>, PassError> {
+        Ok(self.setting.store.checkpoint(&ChatList::All.to_string()).await?.watermark)
+    }
+
+    pub(super) fn skew(&self) -> std::time::Duration {
+        self.traits().map(|traits| traits.skew()).unwrap_or_default()
+    }
+
+    /// A batch that changes nothing yet.
+    pub(super) fn batch(&self, stream: String, chat_id: Option<i64>, at: Timestamp) -> Batch {
+        Batch {
+            run_id: self.run_id,
+            at,
+            stream,
+            chat_id,
+            rows: Rows::default(),
+            debts: Vec::new(),
+            rejects: Vec::new(),
+            read: Vec::new(),
+            drift: Vec::new(),
+            unmet: Unmet::Untracked,
+            checkpoint: Checkpoint::Standing,
+        }
+    }
+}
+
+/// Whether chats that share a time of change, and have not changed between two looks, stand in another order in the second.
+fn ties_moved(first: &[Met], second: &[Met]) -> bool {
+    let places: std::collections::HashMap<(i64, Timestamp), usize> = first
+        .iter()
+        .enumerate()
+        .map(|(place, met)| ((met.id, met.updated_at), place))
+        .collect();
+    let again: Vec<(Timestamp, usize)> = second
+        .iter()
+        .filter_map(|met| Some((met.updated_at, *places.get(&(met.id, met.updated_at))?)))
+        .collect();
+    again.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[0].1 > pair[1].1)
+}

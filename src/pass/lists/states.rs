@@ -1,0 +1,107 @@
+//! Open or closed: a chat does not say it, the lists it stands in do. And a chat that stands in none is gone.
+
+use std::collections::{HashMap, HashSet};
+
+use super::walking::Until;
+use super::{Look, Met};
+use crate::clock::Timestamp;
+use crate::model::{ChatList, ChatState};
+use crate::pass::{Pass, PassError};
+use crate::plan::{ChatSync, Owed, Reach};
+use crate::store::{Batch, ChatRow, Rows, Write};
+
+/// Fewer chats than this may go at once without anybody being asked.
+const FEW: usize = 5;
+
+/// A share of all chats larger than one in this many is more than can be believed to be gone.
+const BELIEVABLE_SHARE: usize = 10;
+
+impl Pass<'_> {
+    /// Reads the open chats to the depth of the looks before: a chat met there and not here is closed.
+    pub(in crate::pass) async fn look_at_states(&self, reach: Reach, looks: &[Look]) -> Result<(), PassError> {
+        let (closed, sure) = match reach {
+            Reach::Whole => {
+                let look = self.look_at_whole(ChatList::Open).await?;
+                (self.not_open().await?, look.closed)
+            }
+            Reach::Head => (self.not_open_at_head(looks).await?, true),
+        };
+        self.learn(|traits| traits.unclosed_list = !sure).await?;
+        if sure {
+            self.store_closed(&closed).await?;
+        }
+        Ok(())
+    }
+
+    /// The chats that a whole walk of the open ones did not meet.
+    async fn not_open(&self) -> Result<Vec<i64>, PassError> {
+        let mut transaction = self.setting.store.begin().await?;
+        Ok(transaction.unmet(&ChatList::Open.to_string()).await?)
+    }
+
+    /// Of the chats met near the head, those that the open list does not hold there.
+    async fn not_open_at_head(&self, looks: &[Look]) -> Result<Vec<i64>, PassError> {
+        let undecided: HashMap<i64, Timestamp> = looks
+            .iter()
+            .flat_map(|look| &look.met)
+            .filter(|met| met.state_before != Some(ChatState::Closed))
+            .map(|met| (met.id, met.updated_at))
+            .collect();
+        let open = self.look_at_head(ChatList::Open, Until::Decided { chats: &undecided }).await?;
+        let open: HashSet<i64> = open.met.iter().map(|met: &Met| met.id).collect();
+        Ok(undecided.into_keys().filter(|id| !open.contains(id)).collect())
+    }
+
+    async fn store_closed(&self, ids: &[i64]) -> Result<(), PassError> {
+        let Some(now) = self.server_now() else { return Ok(()) };
+        let mut transaction = self.setting.store.begin().await?;
+        let mut chats: Vec<Write<ChatRow>> = transaction
+            .chats(ids)
+            .await?
+            .into_iter()
+            .filter(|row| row.state != Some(ChatState::Closed))
+            .map(|row| Write {
+                row: ChatRow { state: Some(ChatState::Closed), ..row.clone() },
+                before: Some(row),
+            })
+            .collect();
+        chats.sort_unstable_by_key(|write| write.row.chat.id);
+        transaction
+            .commit(Batch {
+                rows: Rows { chats, ..Rows::default() },
+                ..self.batch(ChatList::Open.to_string(), None, now)
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Chats that closed walks of all lists did not meet: they are missing, and owed a question by their id.
+    pub(super) async fn absent_chats(&self, now: Timestamp) -> Result<(Rows, Vec<ChatSync>), PassError> {
+        let complete_through = self.watermark_before().await?;
+        let primary = match self.traits()?.union {
+            Some(false) => ChatList::Closed,
+            _ => ChatList::All,
+        };
+        let mut transaction = self.setting.store.begin().await?;
+        let not_open: HashSet<i64> = transaction.unmet(&ChatList::Open.to_string()).await?.into_iter().collect();
+        let mut absent = transaction.unmet(&primary.to_string()).await?;
+        absent.retain(|id| not_open.contains(id));
+        let stored = usize::try_from(transaction.listed_chats().await?).unwrap_or(usize::MAX);
+        if absent.len() > FEW && absent.len() > stored / BELIEVABLE_SHARE {
+            return Err(PassError::TooManyGone { gone: absent.len(), stored });
+        }
+        let mut chats = Vec::new();
+        for row in transaction.chats(&absent).await? {
+            chats.push(Write {
+                row: ChatRow { missing_since: Some(now), ..row.clone() },
+                before: Some(row),
+            });
+        }
+        chats.sort_unstable_by_key(|write| write.row.chat.id);
+        let mut debts = transaction.chat_syncs(&absent).await?;
+        for chat in &mut debts {
+            chat.owe(Owed::Vanished, complete_through);
+        }
+        Ok((Rows { chats, ..Rows::default() }, debts))
+    }
+}

@@ -1,0 +1,263 @@
+//! One walk through a list of chats: page by page, each in a transaction with the position after it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Look, Met};
+use crate::clock::Timestamp;
+use crate::model::{ChatList, ChatState, ListedChat, Page};
+use crate::pass::{Pass, PassError, Phase};
+use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Spacing, Turn, Walk};
+use crate::source::SourceError;
+use crate::store::{Batch, ChatComparison, Checkpoint, Unmet};
+
+/// Beginnings of one walk before the list is called unreadable.
+const MOST_BEGINNINGS: u32 = 3;
+
+/// Pages of one walk: more than any account has, so that no source can keep a walk going for ever.
+const MOST_PAGES: u32 = 1_000_000;
+
+/// Where a walk ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until<'a> {
+    /// At the end of the list.
+    End,
+    /// Behind a page whose last chat is stored as it is and not newer than the watermark.
+    Known {
+        /// Through when the list was seen before.
+        watermark: Timestamp,
+    },
+    /// Behind a page whose last chat is older.
+    Older {
+        /// Than this.
+        than: Timestamp,
+    },
+    /// When every one of these chats has been met, or is sure not to be in the list.
+    Decided {
+        /// Chats and their times of change.
+        chats: &'a HashMap<i64, Timestamp>,
+    },
+}
+
+impl Pass<'_> {
+    /// Walks through a list of chats.
+    pub(super) async fn walk_chats(
+        &self,
+        list: ChatList,
+        mut walk: Walk,
+        until: Until<'_>,
+    ) -> Result<Look, PassError> {
+        let whole = matches!(until, Until::End);
+        let mut met: Vec<Met> = Vec::new();
+        let mut beginnings = 1;
+        while walk.ended.is_none() && walk.pages_read < MOST_PAGES {
+            let turn = match self.chat_page(list, &walk).await? {
+                None => walk.past_the_end(),
+                Some(page) => {
+                    let turn = walk.absorb(&page);
+                    let comparison = self.store_chats(list, &walk, &page, turn, whole).await?;
+                    self.doubt_order(list, &walk, whole).await?;
+                    if !whole {
+                        met.extend(page.readable().map(|listed| Met::of(listed, &comparison)));
+                    }
+                    if turn != Turn::Lost && is_reached(until, &page, &comparison, &met) {
+                        break;
+                    }
+                    self.count_before(list, &mut walk, turn, whole).await?;
+                    turn
+                }
+            };
+            if turn == Turn::Lost {
+                if beginnings == MOST_BEGINNINGS {
+                    return Err(PassError::Source(SourceError::Unreadable {
+                        why: format!("the pages of {list} do not fit together"),
+                    }));
+                }
+                beginnings += 1;
+                walk = Walk::from_start(Spacing::Overlapping);
+                met.clear();
+            }
+        }
+        Ok(Look {
+            reach: if whole { Reach::Whole } else { Reach::Head },
+            started_at: walk.started_at.or(self.server_now()).ok_or(PassError::Poisoned)?,
+            met,
+            pages: walk.pages_read,
+            length: walk.ended,
+            closed: !whole,
+        })
+    }
+
+    /// Fetches the page that the walk asks for; nothing if the list has become too short for it.
+    async fn chat_page(&self, list: ChatList, walk: &Walk) -> Result<Option<Page<ListedChat>>, PassError> {
+        let window = walk.window();
+        let answer = self.ask(async |client| client.chats(list, window).await).await;
+        let mut page = match answer {
+            Err(PassError::Source(SourceError::Refused { .. } | SourceError::NotFound { .. }))
+                if window.page > 1 =>
+            {
+                return Ok(None);
+            }
+            answer => answer?,
+        };
+        if self.has_unheard_rejects(&list.to_string(), &page).await? {
+            page = self.ask(async |client| client.chats(list, window).await).await?;
+        }
+        self.saw(page.date)?;
+        self.first_look.lock().map_err(|_| PassError::Poisoned)?.get_or_insert(page.date);
+        self.setting.progress.send_modify(|progress| {
+            progress.phase = Phase::Lists;
+            progress.rows_listed = window.end();
+            progress.rows_in_list = u64::from(page.pages) * u64::from(window.limit);
+        });
+        Ok(Some(page))
+    }
+
+    /// Writes a page of chats: the rows that differ, what they owe, and where the walk is.
+    async fn store_chats(
+        &self,
+        list: ChatList,
+        walk: &Walk,
+        page: &Page<ListedChat>,
+        turn: Turn,
+        whole: bool,
+    ) -> Result<ChatComparison, PassError> {
+        let watermark = self.watermark_before().await?;
+        let listed: Vec<&ListedChat> = page.readable().collect();
+        let ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
+        let state = (list == ChatList::Open).then_some(ChatState::Open);
+        let mut transaction = self.setting.store.begin().await?;
+        let mut comparison = transaction.compare_chats(&listed, state, page.date).await?;
+        let ledger = transaction.chat_syncs(&ids).await?;
+        let debts = debts(&listed, &comparison, ledger, watermark);
+        self.mind_skew(&listed, &comparison, watermark).await?;
+        let begins = walk.pages_read == 1 && turn != Turn::Lost;
+        let batch = Batch {
+            rows: std::mem::take(&mut comparison.rows),
+            debts,
+            rejects: page.rejects().cloned().collect(),
+            read: ids.clone(),
+            drift: page.drift.clone(),
+            unmet: match (whole, begins) {
+                (false, _) => Unmet::Untracked,
+                (true, true) => Unmet::Begin(ids),
+                (true, false) => Unmet::Met(ids),
+            },
+            checkpoint: if whole {
+                let walk = (turn != Turn::Lost).then(|| walk.clone());
+                Checkpoint::List { stream: list.to_string(), walk, watermark: None }
+            } else {
+                Checkpoint::Standing
+            },
+            ..self.batch(list.to_string(), None, page.date)
+        };
+        transaction.commit(batch).await?;
+        Ok(comparison)
+    }
+
+    /// A page that contradicts the learned order ends the trust in it.
+    async fn doubt_order(&self, list: ChatList, walk: &Walk, whole: bool) -> Result<(), PassError> {
+        let trusted = self.traits()?.chat_order == ListOrder::NewestFirst;
+        if trusted && list != ChatList::Open && walk.evidence.contradicts_newest_first() {
+            let why = "a chat stands below one that changed before it";
+            let doubt = self.distrust_order(why).await;
+            // A walk to the end needs no order: it goes on, and closes by counts.
+            if !whole {
+                return doubt;
+            }
+        }
+        Ok(())
+    }
+
+    /// In a list of more than one page whose order is of no use, the length from before the walk is needed to close it.
+    async fn count_before(
+        &self,
+        list: ChatList,
+        walk: &mut Walk,
+        turn: Turn,
+        whole: bool,
+    ) -> Result<(), PassError> {
+        let order = self.traits()?.chat_order;
+        if whole && turn == Turn::Next && walk.counted.is_none() && order != ListOrder::NewestFirst {
+            walk.counted = Some(self.count_chats(list).await?);
+        }
+        Ok(())
+    }
+
+    /// A change that calls itself older than the last look, which did not show it, came late: margins grow.
+    async fn mind_skew(
+        &self,
+        listed: &[&ListedChat],
+        comparison: &ChatComparison,
+        watermark: Option<Timestamp>,
+    ) -> Result<(), PassError> {
+        let Some(watermark) = watermark else { return Ok(()) };
+        let before = self.skew();
+        let skew = listed
+            .iter()
+            .map(|listed| &listed.chat)
+            .filter(|chat| {
+                comparison.stored.get(&chat.id).is_none_or(|row| row.chat.updated_at != chat.updated_at)
+            })
+            .fold(before, |skew, chat| plan::raised_skew(skew, chat.updated_at, watermark));
+        if skew > before {
+            tracing::info!(skew_s = skew.as_secs(), "changes become visible late; margins grow");
+            self.learn(|traits| traits.skew_seconds = skew.as_secs()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Met {
+    fn of(listed: &ListedChat, comparison: &ChatComparison) -> Self {
+        let chat = &listed.chat;
+        Self {
+            id: chat.id,
+            updated_at: chat.updated_at,
+            state_before: comparison.stored.get(&chat.id).and_then(|row| row.state),
+        }
+    }
+}
+
+/// What the chats of a page owe: a new one its history, a changed one a look, one that was missing all of it.
+fn debts(
+    listed: &[&ListedChat],
+    comparison: &ChatComparison,
+    ledger: Vec<ChatSync>,
+    complete_through: Option<Timestamp>,
+) -> Vec<ChatSync> {
+    let mut ledger: HashMap<i64, ChatSync> = ledger.into_iter().map(|chat| (chat.chat_id, chat)).collect();
+    let mut owing = Vec::new();
+    for chat in listed.iter().map(|listed| &listed.chat) {
+        let Some(mut owes) = ledger.remove(&chat.id) else {
+            if !owing.iter().any(|owes: &ChatSync| owes.chat_id == chat.id) {
+                owing.push(ChatSync::first_seen(chat.id, complete_through));
+            }
+            continue;
+        };
+        let Some(stored) = comparison.stored.get(&chat.id) else { continue };
+        let was_missing = stored.missing_since.is_some();
+        if was_missing {
+            owes.owed = None;
+            owes.whole = true;
+        }
+        if was_missing || stored.chat.updated_at != chat.updated_at {
+            owes.owe(Owed::Changed, complete_through);
+            owing.push(owes);
+        }
+    }
+    owing
+}
+
+fn is_reached(until: Until<'_>, page: &Page<ListedChat>, comparison: &ChatComparison, met: &[Met]) -> bool {
+    let Some(Ok(last)) = page.items.last() else { return false };
+    let last = &last.chat;
+    match until {
+        Until::End => false,
+        Until::Known { watermark } => comparison.known.contains(&last.id) && last.updated_at <= watermark,
+        Until::Older { than } => last.updated_at < than,
+        Until::Decided { chats } => {
+            let met: HashSet<i64> = met.iter().map(|met| met.id).collect();
+            chats.iter().all(|(id, updated_at)| met.contains(id) || *updated_at > last.updated_at)
+        }
+    }
+}

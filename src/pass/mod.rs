@@ -1,0 +1,256 @@
+//! One pass: plan, walk, close. The only place where a source and the store meet.
+//!
+//! The way of a page: `ask` fetches it, the store compares it with what is stored, the plan's rules say what
+//! follows, and one batch writes the rows that differ together with the position they bring the pass to.
+
+mod chats;
+mod count;
+mod error;
+mod gone;
+mod lists;
+mod messages;
+mod progress;
+mod traits;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Timestamp};
+use crate::model::ChatList;
+use crate::plan::{self, Facts, Mode, Reach, Step};
+use crate::source::smartsender::Client;
+use crate::source::{Governor, SourceError};
+use crate::store::{RunStatus, RunTotals, Store};
+
+pub use error::PassError;
+pub use progress::{Phase, Progress};
+
+use traits::{Backfill, Traits};
+
+/// What a pass works with.
+#[derive(Debug)]
+pub struct Setting<'a> {
+    /// The source.
+    pub client: &'a Client,
+    /// Its budget.
+    pub governor: &'a Governor,
+    /// The mirror.
+    pub store: &'a Store,
+    /// Our clock; the source's own is read from its answers.
+    pub clock: &'a Clock,
+    /// Told to stop, a pass leaves between two pages.
+    pub stop: &'a CancellationToken,
+    /// Told that others wait, a pass ends after the chats at hand; what is left stays owed.
+    pub give_way: &'a CancellationToken,
+    /// Where it tells how it is getting on.
+    pub progress: &'a watch::Sender<Progress>,
+    /// How many chats are read side by side.
+    pub max_in_flight: usize,
+}
+
+/// How a pass went.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Outcome {
+    /// What it was for.
+    pub mode: Mode,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Requests made.
+    pub requests: u64,
+    /// Rows written.
+    pub rows: RunTotals,
+    /// Chats read.
+    pub chats_read: u64,
+    /// Chats that could not be read and stay owed.
+    pub chats_failed: u64,
+}
+
+/// A pass under way.
+pub(crate) struct Pass<'a> {
+    setting: &'a Setting<'a>,
+    run_id: i64,
+    mode: Mode,
+    traits: Mutex<Traits>,
+    /// The latest `Date` of the source.
+    server_now: Mutex<Option<Timestamp>>,
+    /// The `Date` of the first list answer: what changed well before it has been seen when the lists are done.
+    first_look: Mutex<Option<Timestamp>>,
+    /// How often each chat was read.
+    visits: Mutex<HashMap<i64, u32>>,
+    chats_read: AtomicU64,
+    chats_failed: AtomicU64,
+    failures_in_a_row: AtomicU64,
+}
+
+/// Runs one pass.
+///
+/// # Errors
+/// [`PassError`], after its row in the ledger is closed. What was read before it is kept.
+pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError> {
+    let before = setting.client.requests();
+    let run_id = setting.store.begin_run(mode, setting.clock.now()).await?;
+    let pass = Pass {
+        setting,
+        run_id,
+        mode,
+        traits: Mutex::new(Traits::load(setting.store).await?),
+        server_now: Mutex::new(None),
+        first_look: Mutex::new(None),
+        visits: Mutex::new(HashMap::new()),
+        chats_read: AtomicU64::new(0),
+        chats_failed: AtomicU64::new(0),
+        failures_in_a_row: AtomicU64::new(0),
+    };
+    let result = pass.carry_out().await;
+    let (status, error) = match &result {
+        Ok(status) => (*status, None),
+        Err(PassError::Stopped) => (RunStatus::CutShort, None),
+        Err(error) => (RunStatus::Failed, Some(error.to_string())),
+    };
+    let requests = setting.client.requests() - before;
+    let rows = setting
+        .store
+        .finish_run(run_id, status, requests, error.as_deref(), setting.clock.now())
+        .await?;
+    result?;
+    Ok(Outcome {
+        mode,
+        status,
+        requests,
+        rows,
+        chats_read: pass.chats_read.load(Ordering::Relaxed),
+        chats_failed: pass.chats_failed.load(Ordering::Relaxed),
+    })
+}
+
+/// What the plan of the next pass is made from, by what is stored.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn facts(store: &Store, now: Timestamp) -> Result<Facts, PassError> {
+    let traits = Traits::load(store).await?;
+    let sizes = store.reader().sizes().await?;
+    let due = store.due_chats(now).await?;
+    Ok(Facts {
+        order: traits.chat_order,
+        watermark: store.checkpoint(&ChatList::All.to_string()).await?.watermark,
+        union: traits.union,
+        chats: sizes.chats,
+        open_chats: sizes.open_chats,
+        messages: sizes.messages,
+        due_chats: due.len() as u64,
+        due_whole: due.iter().filter(|due| due.whole).count() as u64,
+        backfill_under_way: traits.backfill == Some(Backfill::Reading),
+    })
+}
+
+impl Pass<'_> {
+    /// Plans, and carries the plan out. Learning on the way that the plan was made from a wrong belief, it plans again.
+    async fn carry_out(&self) -> Result<RunStatus, PassError> {
+        self.begin_backfill().await?;
+        loop {
+            let facts = facts(self.setting.store, self.setting.clock.now()).await?;
+            match self.carry_out_steps(plan::steps(self.mode, &facts)).await {
+                Err(PassError::PlanAgain { why }) => tracing::info!(why, "planning again"),
+                Err(error) => return Err(error),
+                Ok(()) => break,
+            }
+        }
+        self.close().await
+    }
+
+    async fn carry_out_steps(&self, steps: Vec<Step>) -> Result<(), PassError> {
+        let mut looks = Vec::new();
+        for step in steps {
+            match step {
+                Step::List { list, reach, why, .. } => {
+                    tracing::debug!(%list, ?reach, why, "reading a list");
+                    looks.push(self.look_at_list(list, reach).await?);
+                }
+                Step::State { reach, why, .. } => {
+                    tracing::debug!(?reach, why, "reading the open chats");
+                    self.look_at_states(reach, &looks).await?;
+                    if reach == Reach::Whole {
+                        self.learn_union(&looks).await?;
+                    }
+                    self.lists_are_done(&looks).await?;
+                }
+                Step::Messages { why, .. } => {
+                    tracing::debug!(why, "reading messages");
+                    self.read_due_chats().await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything was met that the pass demands.
+    async fn close(&self) -> Result<RunStatus, PassError> {
+        let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
+        let left = self.setting.store.due_chats(now).await?;
+        let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?.clone();
+        let unread = left.iter().filter(|due| !visits.contains_key(&due.chat_id)).count();
+        if unread == 0 && self.traits()?.backfill == Some(Backfill::Reading) {
+            self.learn(|traits| traits.backfill = None).await?;
+        }
+        let failed = self.chats_failed.load(Ordering::Relaxed) > 0;
+        let debts = left.iter().any(|due| due.owed.is_debt() && !visits.contains_key(&due.chat_id));
+        let unclosed = self.traits()?.unclosed_list;
+        Ok(if failed || debts || unread > 0 || unclosed {
+            RunStatus::Partial
+        } else {
+            RunStatus::Complete
+        })
+    }
+
+    /// Asks the source, waiting out its locks. Every request of a pass goes through here.
+    async fn ask<T>(
+        &self,
+        request: impl AsyncFn(&Client) -> Result<T, SourceError>,
+    ) -> Result<T, PassError> {
+        let Setting { client, stop, .. } = self.setting;
+        loop {
+            let answer = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(PassError::Stopped),
+                answer = request(client) => answer,
+            };
+            match answer {
+                Err(SourceError::Locked { until, said }) => self.wait_out_lock(until, &said).await?,
+                other => return other.map_err(PassError::Source),
+            }
+        }
+    }
+
+    /// Writes the lock down, so that a restart does not ask either, and waits until it ends.
+    async fn wait_out_lock(&self, until: Timestamp, said: &str) -> Result<(), PassError> {
+        let Setting { store, clock, governor, stop, progress, .. } = self.setting;
+        let now = clock.now();
+        store.learn("source.lock", &governor.state(), now).await?;
+        progress.send_modify(|progress| progress.locked_until = Some(until));
+        tracing::warn!(lock.until = %until, said, "the source asks to wait");
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(PassError::Stopped),
+            () = clock.sleep(until.since(now)) => {}
+        }
+        progress.send_modify(|progress| progress.locked_until = None);
+        Ok(())
+    }
+
+    fn saw(&self, date: Timestamp) -> Result<(), PassError> {
+        let mut now = self.server_now.lock().map_err(|_| PassError::Poisoned)?;
+        *now = now.max(Some(date));
+        let requests = self.setting.client.requests();
+        self.setting.progress.send_modify(|progress| progress.requests = requests);
+        Ok(())
+    }
+
+    fn server_now(&self) -> Option<Timestamp> {
+        self.server_now.lock().ok().and_then(|now| *now)
+    }
+}
