@@ -320,7 +320,9 @@ async fn a_slow_drip_ends() {
         Response::new(Body::from_stream(chunks))
     };
     let (client, _) = scripted((0..4).map(|_| drip())).await;
-    let error = first_chats(&client).await.unwrap_err();
+    let bound = Duration::from_secs(20);
+    let ended = tokio::time::timeout(bound, first_chats(&client)).await;
+    let error = ended.expect("it ends").unwrap_err();
     assert_eq!(error.to_string(), "reach the source: no answer in time");
 }
 
