@@ -45,7 +45,7 @@ impl Change<'_> {
             Mutation::DeleteMessage { chat, message } => self.delete(chat, message),
             Mutation::EraseMessage { chat, message } => self.erase(chat, message),
             Mutation::MarkSeen { chat, message } => self.mark_seen(chat, message),
-            Mutation::CreateChat => self.create(),
+            Mutation::CreateChat => Some(self.create()),
             Mutation::Close { chat } => self.turn(chat, ChatState::Closed),
             Mutation::Reopen { chat } => self.turn(chat, ChatState::Open),
             Mutation::DeleteChat { chat } => self.remove(chat).map(|chat| chat.id),
@@ -142,12 +142,12 @@ impl Change<'_> {
         Some(id)
     }
 
-    fn create(&mut self) -> Option<i64> {
+    fn create(&mut self) -> i64 {
         let chat = new_chat(self.inventor, self.account, self.now);
         let id = chat.id;
         self.account.chats.insert(id, chat);
         self.write(id, Speaker::Contact, None, self.now);
-        Some(id)
+        id
     }
 
     fn turn(&mut self, chat: i64, state: ChatState) -> Option<i64> {

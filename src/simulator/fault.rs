@@ -149,9 +149,8 @@ impl Damage {
 }
 
 fn has_id(item: &Value, id: i64) -> bool {
-    let text = id.to_string();
     match &item["id"] {
-        Value::String(found) => *found == text,
-        found => found.to_string() == text,
+        Value::String(found) => *found == id.to_string(),
+        found => found.as_i64() == Some(id),
     }
 }

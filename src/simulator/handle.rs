@@ -2,11 +2,12 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::account::Account;
+use super::account::{Account, Chat};
 use super::fault::FaultRule;
 use super::hooks::Hook;
 use super::mutation::Mutation;
@@ -70,8 +71,19 @@ impl Simulator {
         look(&self.world().account)
     }
 
+    /// With [`Options::keep_past`]: every chat as it was before each change to it, oldest first. With the
+    /// present account this is all that a client may ever have been told.
+    #[must_use]
+    pub fn past(&self) -> Vec<Chat> {
+        self.world().past.clone()
+    }
+
     /// Makes a change at the clock's present second. The id of the message, gate or chat that it was about;
     /// nothing if there was nothing to change.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "the change is what counts, the id is for those who want to go on from it"
+    )]
     pub fn apply(&self, mutation: Mutation) -> Option<i64> {
         self.world().apply(mutation)
     }
@@ -144,7 +156,7 @@ impl Simulator {
     #[must_use]
     pub fn busiest_minute(&self) -> usize {
         let world = self.world();
-        let minute = std::time::Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let mut first = 0;
         let mut most = 0;
         for (place, request) in world.requests.iter().enumerate() {

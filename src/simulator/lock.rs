@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-const WINDOW: Duration = Duration::from_secs(60);
-const STEP: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(720);
+const WINDOW: Duration = Duration::from_mins(1);
+const STEP: Duration = Duration::from_mins(1);
+const LONGEST: Duration = Duration::from_mins(12);
 
 /// Counts requests and locks the account when there are too many.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(limiter.judge(second(30), 2, false), Verdict::Admitted);
         assert_eq!(limiter.judge(second(60), 2, false), Verdict::Admitted);
         let verdict = limiter.judge(second(89), 2, false);
-        assert_eq!(verdict, Verdict::Locks(Duration::from_secs(60)));
+        assert_eq!(verdict, Verdict::Locks(Duration::from_mins(1)));
     }
 
     #[test]
@@ -100,6 +100,6 @@ mod tests {
         let mut limiter = Limiter::default();
         limiter.judge(second(0), 0, true);
         let verdict = limiter.judge(second(10), 0, true);
-        assert_eq!(verdict, Verdict::WhileLocked(Duration::from_secs(120)));
+        assert_eq!(verdict, Verdict::WhileLocked(Duration::from_mins(2)));
     }
 }

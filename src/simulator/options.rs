@@ -36,6 +36,8 @@ pub struct Options {
     pub moved_by: BTreeSet<Cause>,
     /// Whether `/` and letters beyond ASCII are escaped, as PHP does by itself.
     pub escaped: bool,
+    /// Whether the states that chats had before each change are kept, for proofs.
+    pub keep_past: bool,
     /// The seed of everything random in the answers and changes.
     pub seed: u64,
 }
@@ -135,6 +137,7 @@ impl Default for Options {
             chats_are_union: true,
             moved_by: BTreeSet::from([Cause::Message]),
             escaped: false,
+            keep_past: false,
             seed: 1,
         }
     }

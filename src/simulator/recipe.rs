@@ -92,7 +92,7 @@ impl Recipe {
             }
             histories.push(History::before(inventor, end, length));
         }
-        histories.sort_by_key(|history| history.begins());
+        histories.sort_by_key(History::begins);
         histories
     }
 

@@ -123,7 +123,9 @@ impl<'a> Reader<'a> {
 }
 
 fn envelope(page: usize, pages: usize, items: Vec<Value>) -> Value {
-    json!({ "cursor": { "page": page, "pages": pages }, "collection": items })
+    let mut page = json!({ "cursor": { "page": page, "pages": pages } });
+    page["collection"] = Value::Array(items);
+    page
 }
 
 fn invalid(parameter: &str) -> Refusal {

@@ -1,5 +1,7 @@
 //! From the account's state to the platform's JSON.
 
+use std::fmt::Write;
+
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
@@ -196,7 +198,7 @@ pub(super) fn text(value: &Value, escaped: bool) -> String {
             _ if letter.is_ascii() => ascii.push(letter),
             _ => {
                 for unit in letter.encode_utf16(&mut [0; 2]) {
-                    ascii.push_str(&format!("\\u{unit:04x}"));
+                    let _ = write!(ascii, "\\u{unit:04x}");
                 }
             }
         }

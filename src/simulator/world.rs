@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::account::Account;
+use super::account::{Account, Chat};
 use super::change::Change;
 use super::fault::{Fault, Faults};
 use super::hooks::{Hooks, Moment, Reaction};
@@ -32,6 +32,7 @@ pub(super) struct World {
     pub(super) token_valid: bool,
     pub(super) requests: VecDeque<Request>,
     pub(super) request_count: u64,
+    pub(super) past: Vec<Chat>,
     options: Options,
     clock: Clock,
     lists: Lists,
@@ -52,6 +53,7 @@ impl World {
             token_valid: true,
             requests: VecDeque::new(),
             request_count: 0,
+            past: Vec::new(),
             limiter: Limiter::default(),
         }
     }
@@ -71,6 +73,9 @@ impl World {
         for chat in touched.iter().flatten() {
             if let Some(chat) = self.account.chats.get(chat) {
                 self.lists.remove(chat);
+                if self.options.keep_past {
+                    self.past.push(chat.clone());
+                }
             }
         }
         let created = (mutation == Mutation::CreateChat).then_some(self.account.next_ids.chat);

@@ -82,7 +82,7 @@ async fn every_order_is_what_its_name_says() {
     assert_eq!(newest.iter().collect::<BTreeSet<_>>().len(), by_id.len());
     let set = |order| {
         desk.simulator
-            .change_options(|options| options.chat_order = order)
+            .change_options(|options| options.chat_order = order);
     };
     set(ChatOrder::OldestFirst);
     assert_eq!(desk.walk("/chats?").await, by_time);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Desk, items};
 use crate::simulator::{Cause, ChatState, Content, Mutation, Speaker, Template};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A desk with two chats, an hour after they began.
 async fn quiet_desk() -> (Desk, i64, i64) {
@@ -214,6 +214,24 @@ async fn chats_close_reopen_vanish_and_merge() {
     );
     assert_eq!(apply(Mutation::DeleteChat { chat: other }), None);
     assert!(desk.get("/contacts").await.ids().is_empty());
+}
+
+#[tokio::test]
+async fn the_past_is_kept_on_demand() {
+    let (desk, chat, _) = quiet_desk().await;
+    let name = |name: &str| Mutation::Rename {
+        chat,
+        name: Some(name.to_owned()),
+    };
+    desk.simulator.apply(name("one"));
+    assert!(desk.simulator.past().is_empty());
+    desk.simulator
+        .change_options(|options| options.keep_past = true);
+    desk.simulator.apply(name("two"));
+    desk.simulator.apply(Mutation::DeleteChat { chat });
+    let past = desk.simulator.past();
+    let names: Vec<&str> = past.iter().map(|chat| chat.name.as_str()).collect();
+    assert_eq!(names, ["one", "two"]);
 }
 
 #[tokio::test]

@@ -232,6 +232,24 @@ fn a_large_account_is_made_in_a_moment() {
             ..Recipe::default()
         };
         assert_eq!(recipe.account().chats.len(), chats);
+        eprintln!("{chats} chats, {messages} messages: {:?}", start.elapsed());
         assert!(start.elapsed().as_secs() < 3, "{:?}", start.elapsed());
     }
+}
+
+#[tokio::test]
+#[ignore = "a measurement, for release builds"]
+async fn a_page_of_a_large_account_is_served_at_once() {
+    let recipe = Recipe {
+        chats: 100_000,
+        messages: 200_000,
+        ..Recipe::default()
+    };
+    let desk = Desk::open(recipe.account(), Options::default()).await;
+    let start = std::time::Instant::now();
+    for page in 4500..4700 {
+        let answer = desk.get(&format!("/chats?page={page}&limitation=20")).await;
+        assert_eq!(answer.ids().len(), 20);
+    }
+    assert!(start.elapsed().as_millis() < 400, "{:?}", start.elapsed());
 }
