@@ -25,6 +25,8 @@ pub struct Account {
     pub contacts: BTreeMap<i64, Contact>,
     /// The chats, by id.
     pub chats: BTreeMap<i64, Chat>,
+    /// Whether what is invented for it has oddities: ids as strings, undocumented fields and the like.
+    pub oddities: bool,
     /// The ids that were never given yet.
     pub next_ids: NextIds,
 }
@@ -110,6 +112,8 @@ pub struct Chat {
     pub image: Option<String>,
     /// Whose chat it is.
     pub contact: ContactIds,
+    /// Undocumented fields beside the customer's ids.
+    pub contact_extra: Extra,
     /// The ways to the customer, one a channel.
     pub gates: Vec<Gate>,
     /// Open or closed: never written in the chat, only in which list it stands.

@@ -21,7 +21,7 @@ const WORDS_BETWEEN_OTHERS: usize = 9;
 #[derive(Clone, Debug)]
 pub(super) struct Inventor {
     pub(super) rng: Rng,
-    oddities: bool,
+    pub(super) oddities: bool,
     told: usize,
 }
 

@@ -56,12 +56,22 @@ impl Lists {
 
     /// The ids of one list, in order.
     pub(super) fn ids(&self, state: Option<ChatState>) -> impl ExactSizeIterator<Item = i64> {
-        let list = match state {
+        self.list(state).iter().map(|(_, id)| *id)
+    }
+
+    /// The ids of one list, in order, but equal ones the other way round.
+    pub(super) fn ids_with_ties_turned(&self, state: Option<ChatState>) -> Vec<i64> {
+        let ties = self.list(state).chunk_by(|one, other| one.0 == other.0);
+        ties.flat_map(|tie| tie.iter().rev().map(|(_, id)| *id))
+            .collect()
+    }
+
+    fn list(&self, state: Option<ChatState>) -> &Ranking {
+        match state {
             None => &self.all,
             Some(ChatState::Open) => &self.open,
             Some(ChatState::Closed) => &self.closed,
-        };
-        list.iter().map(|(_, id)| *id)
+        }
     }
 
     fn holding(&mut self, state: ChatState) -> [&mut Ranking; 2] {
@@ -82,7 +92,7 @@ fn key(order: ChatOrder, chat: &Chat) -> (i64, i64) {
     match order {
         ChatOrder::NewestFirst => (-chat.updated_at.millis(), chat.id),
         ChatOrder::OldestFirst => (chat.updated_at.millis(), chat.id),
-        ChatOrder::ById => (0, chat.id),
+        ChatOrder::ById => (chat.id, chat.id),
         ChatOrder::Shuffled => (scramble(chat.id), chat.id),
     }
 }

@@ -44,7 +44,9 @@ pub use fault::{Damage, Fault, FaultRule, Occasion};
 pub use handle::Simulator;
 pub use hooks::{Hook, Moment, Reaction};
 pub use mutation::Mutation;
-pub use options::{Cause, ChatOrder, LockAnswer, MessageOrder, Options, PastTheEnd, TimeFormat};
+pub use options::{
+    Cause, ChatOrder, LockAnswer, MessageOrder, Options, PastTheEnd, Ties, TimeFormat,
+};
 pub use phrases::Speaker;
 pub use published::Published;
 pub use recipe::Recipe;

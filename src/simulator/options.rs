@@ -10,6 +10,8 @@ use chrono_tz::Tz;
 pub struct Options {
     /// The order of chats in their lists.
     pub chat_order: ChatOrder,
+    /// The order of chats that are equal in `chat_order`.
+    pub ties: Ties,
     /// The order of messages in theirs.
     pub message_order: MessageOrder,
     /// How times are written.
@@ -45,14 +47,23 @@ pub struct Options {
 /// Orders of a list of chats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChatOrder {
-    /// Newest `updatedAt` first, ties by id upwards.
+    /// Newest `updatedAt` first.
     NewestFirst,
-    /// Oldest `updatedAt` first, ties by id upwards.
+    /// Oldest `updatedAt` first.
     OldestFirst,
     /// By id upwards.
     ById,
     /// By nothing that a client could see, but always the same.
     Shuffled,
+}
+
+/// Orders of chats that changed in the same second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ties {
+    /// By id upwards, always.
+    ById,
+    /// By id upwards in one answer and downwards in the next, as a database may that was not told.
+    Moving,
 }
 
 /// Orders of a list of messages.
@@ -120,6 +131,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             chat_order: ChatOrder::NewestFirst,
+            ties: Ties::ById,
             message_order: MessageOrder::NewestFirst,
             time_format: TimeFormat::Plain,
             time_zone: Tz::UTC,

@@ -130,7 +130,7 @@ impl Recipe {
             let mut message =
                 inventor.message(chat, &account.operators, (id, at), speaker, content);
             inventor.whisper(&mut message);
-            inventor.age(&mut message, self.until);
+            inventor.age(&mut message, self.until.second());
             chat.insert(message);
         }
     }
@@ -152,6 +152,7 @@ pub(super) fn new_chat(inventor: &mut Inventor, account: &mut Account, at: Times
         name,
         image: inventor.portrait(),
         contact,
+        contact_extra: inventor.extra("source", 50),
         gates: Vec::new(),
         state: ChatState::Open,
         operator_id: None,

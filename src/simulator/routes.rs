@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::account::{Account, Chat, ChatState, Message};
 use super::lists::{Lists, Window};
-use super::options::{MessageOrder, Options};
+use super::options::{MessageOrder, Options, Ties};
 use super::refusal::Refusal;
 use super::request::{Question, Route};
 use super::wire::{self, Wire};
@@ -16,6 +16,8 @@ pub(super) struct Reader<'a> {
     pub(super) account: &'a Account,
     pub(super) lists: &'a Lists,
     pub(super) options: &'a Options,
+    /// How many answers there were before: what moves the ties if they are to move.
+    pub(super) turn: u64,
 }
 
 type Answered = Result<Value, Refusal>;
@@ -75,6 +77,11 @@ impl<'a> Reader<'a> {
             state = Some(ChatState::Open);
         }
         let show = |id: &i64| self.wire().chat(&self.account.chats[id]);
+        if self.options.ties == Ties::Moving && !self.turn.is_multiple_of(2) {
+            let mut ids = self.lists.ids_with_ties_turned(state);
+            ids.retain(|id| filter.takes(&self.account.chats[id]));
+            return self.page(question, &ids, show);
+        }
         let ids = self.lists.ids(state);
         if filter.takes_all() {
             // The usual case, and the one that must be quick: nothing but the page is looked at.

@@ -20,6 +20,7 @@ pub(super) fn open(inventor: &mut Inventor) -> Account {
         operators: operators(),
         contacts: BTreeMap::new(),
         chats: BTreeMap::new(),
+        oddities: inventor.oddities,
         next_ids: NextIds {
             chat: 2101,
             message: 510_001,

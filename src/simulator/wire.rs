@@ -51,14 +51,15 @@ impl Wire<'_> {
             let shown = (gate.subscribed, gate.unread_messages);
             self.gate(gate.id, gate.channel_id, shown, &gate.extra)
         });
+        let contact = json!({
+            "id": id(chat.contact.id, chat.ids_as_text),
+            "originalId": id(chat.contact.original_id, chat.ids_as_text),
+        });
         let fields = json!({
             "id": id(chat.id, chat.ids_as_text),
             "name": chat.name,
             "image": chat.image,
-            "contact": {
-                "id": id(chat.contact.id, chat.ids_as_text),
-                "originalId": id(chat.contact.original_id, chat.ids_as_text),
-            },
+            "contact": with(contact, &chat.contact_extra),
             "gates": gates.collect::<Vec<_>>(),
             "createdAt": self.time(chat.created_at),
             "updatedAt": self.time(chat.updated_at),

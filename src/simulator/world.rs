@@ -44,7 +44,7 @@ impl World {
     pub(super) fn new(account: Account, options: Options, clock: Clock) -> Self {
         Self {
             lists: Lists::of(&account, options.chat_order),
-            inventor: Inventor::new(options.seed, true),
+            inventor: Inventor::new(options.seed, account.oddities),
             account,
             options,
             clock,
@@ -124,8 +124,8 @@ impl World {
 
     /// Answers as the platform does when nothing goes wrong, hooks included.
     fn serve(&mut self, question: &Question, spoil: impl FnOnce(&mut Value)) -> Answer {
-        if !self.token_valid || question.token.as_ref() != Some(&self.options.token) {
-            return self.refuse(&Refusal::new(401, "Unauthenticated"));
+        if let Err(refusal) = self.check_token(question) {
+            return self.refuse(&refusal);
         }
         self.react(question, Moment::Before);
         let answer = match self.read(question) {
@@ -139,11 +139,21 @@ impl World {
         answer
     }
 
+    fn check_token(&self, question: &Question) -> Result<(), Refusal> {
+        if self.token_valid && question.token.as_ref() == Some(&self.options.token) {
+            Ok(())
+        } else {
+            Err(Refusal::new(401, "Unauthenticated"))
+        }
+    }
+
     fn read(&self, question: &Question) -> Result<Value, Refusal> {
+        self.check_token(question)?;
         let reader = Reader {
             account: &self.account,
             lists: &self.lists,
             options: &self.options,
+            turn: self.request_count,
         };
         reader.answer(question)
     }

@@ -127,6 +127,14 @@ async fn a_revoked_token_stays_refused() {
     assert_eq!(desk.get("/me").await.status, 200);
     assert_eq!(desk.get(CHATS).await.status, 401);
     assert_eq!(desk.get("/me").await.status, 401);
+    // Nor does a fault let anybody see the account.
+    desk.simulator.fault(FaultRule {
+        target: Target::Me,
+        fault: Fault::EndlessBody,
+        occasion: Occasion::Always,
+    });
+    let request = desk.client.get(format!("{}/me", desk.base));
+    assert_eq!(request.send().await.unwrap().status(), 401);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::{Desk, big_account, items};
 use crate::simulator::{
-    ChatOrder, ChatState, MessageOrder, Mutation, Options, PastTheEnd, Speaker, TimeFormat,
+    ChatOrder, ChatState, MessageOrder, Mutation, Options, PastTheEnd, Speaker, Ties, TimeFormat,
 };
 
 #[tokio::test]
@@ -238,12 +238,29 @@ async fn times_are_written_as_told() {
 }
 
 #[tokio::test]
-async fn ties_in_one_second_are_served_in_one_order() {
+async fn ties_in_one_second_keep_their_order_or_move() {
     let desk = Desk::with_chats(4).await;
     for chat in desk.chat_ids() {
         desk.simulator
             .apply(Mutation::say(chat, Speaker::Contact, "hi"))
             .unwrap();
     }
-    assert_eq!(desk.get("/chats").await.ids(), desk.chat_ids());
+    let ids = desk.chat_ids();
+    for _ in 0..3 {
+        assert_eq!(desk.get("/chats").await.ids(), ids);
+    }
+    let (first, second) = (ids[..2].to_vec(), ids[2..].to_vec());
+    desk.clock.advance(std::time::Duration::from_secs(1));
+    for chat in &first {
+        desk.simulator
+            .apply(Mutation::say(*chat, Speaker::Contact, "hi"));
+    }
+    let turned = [first, second].map(|ids| ids.into_iter().rev().collect::<Vec<_>>());
+    desk.simulator
+        .change_options(|options| options.ties = Ties::Moving);
+    let answers = [
+        desk.get("/chats").await.ids(),
+        desk.get("/chats").await.ids(),
+    ];
+    assert!(answers.contains(&ids) && answers.contains(&turned.concat()));
 }

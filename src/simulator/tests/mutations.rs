@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Desk, items};
+use super::{Desk, Options, Recipe, items};
 use crate::simulator::{Cause, ChatState, Content, Mutation, Speaker, Template};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -259,6 +259,26 @@ async fn gates_come_go_and_count() {
         desk.simulator.apply(Mutation::RemoveGate { chat, gate }),
         None
     );
+}
+
+#[tokio::test]
+async fn what_is_invented_later_is_as_odd_as_the_account() {
+    for oddities in [true, false] {
+        let recipe = Recipe {
+            oddities,
+            ..Recipe::default()
+        };
+        let newest = recipe.account().next_ids.message;
+        let desk = Desk::open(recipe.account(), Options::default()).await;
+        desk.simulator.churn(2000, &mut fastrand::Rng::with_seed(1));
+        let odd = desk.simulator.account(|account| {
+            let new = account
+                .messages()
+                .filter(|(_, message)| message.id >= newest);
+            new.filter(|(_, message)| message.ids_as_text).count()
+        });
+        assert_eq!(odd > 0, oddities);
+    }
 }
 
 #[tokio::test]

@@ -124,6 +124,29 @@ fn the_oddities_are_there_unless_unwanted() {
     assert!(odd.messages().any(|(_, message)| message.ids_as_text));
     assert!(odd.messages().any(|(_, message)| !message.extra.is_empty()));
     assert!(odd.chats.values().any(|chat| !chat.extra.is_empty()));
+    assert!(
+        odd.chats
+            .values()
+            .any(|chat| !chat.contact_extra.is_empty())
+    );
+    assert!(
+        odd.chats
+            .values()
+            .any(|chat| chat.gates.iter().any(|gate| !gate.extra.is_empty()))
+    );
+    assert!(
+        odd.channels
+            .values()
+            .any(|channel| !channel.extra.is_empty())
+    );
+    assert!(
+        odd.messages()
+            .any(|(_, message)| !message.sender.extra.is_empty())
+    );
+    assert!(
+        odd.messages()
+            .any(|(_, message)| !message.content.extra.is_empty())
+    );
     assert!(odd.chats.values().any(|chat| chat.name.contains('"')));
     assert!(
         odd.messages()
