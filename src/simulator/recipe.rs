@@ -118,13 +118,16 @@ impl Recipe {
     /// Fills a chat with conversations in its customer's language, one after the other.
     fn tell(&self, inventor: &mut Inventor, account: &Account, chat: &mut Chat, history: &History) {
         let language = inventor.language();
-        let mut dialogue = inventor.pick(language).iter();
+        let mut number = inventor.rng.usize(0..language.len());
+        let mut dialogue = language[number].iter();
         for &(at, id) in &history.messages {
             let (speaker, words) = loop {
-                match dialogue.next() {
-                    Some(line) => break *line,
-                    None => dialogue = inventor.pick(language).iter(),
+                if let Some(line) = dialogue.next() {
+                    break *line;
                 }
+                // Never the same conversation twice in a row.
+                number += inventor.rng.usize(1..language.len());
+                dialogue = language[number % language.len()].iter();
             };
             let content = inventor.content(speaker, words, at);
             let mut message =

@@ -216,6 +216,9 @@ fn times_hold_together() {
 async fn oddities_reach_the_wire() {
     let desk = Desk::open(big_account(), Options::default()).await;
     let mut text = String::new();
+    for page in 1..=10 {
+        text.push_str(&desk.get(&format!("/chats?page={page}")).await.text);
+    }
     for chat in desk.chat_ids() {
         for page in 1..=3 {
             let target = format!("/chats/{chat}/messages?page={page}&activities=1");
@@ -230,6 +233,14 @@ async fn oddities_reach_the_wire() {
         "\"id\":\"5",
         "\"buttons\":[{\"parameters\":{\"text\":",
         "\"receipt\":{\"description\":",
+        "\"id\":\"2",
+        "\"labels\":",
+        "\"source\":",
+        "\"muted\":",
+        "\"color\":",
+        "\"trace\":",
+        "\"online\":",
+        "\"entities\":",
         "🙏",
         "Ґ",
     ] {

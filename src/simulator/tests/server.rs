@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Desk, client, items};
@@ -250,4 +250,72 @@ async fn the_end_comes_when_called() {
     shutdown.cancel();
     let ended = tokio::time::timeout(Duration::from_secs(3), serving).await;
     ended.unwrap().unwrap().unwrap();
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}
+
+#[tokio::test]
+async fn objects_have_the_documented_fields() {
+    let desk = Desk::with_chats(1).await;
+    let chat = items(&desk.get("/chats").await.json())[0].clone();
+    let id = super::id(&chat);
+    assert_eq!(desk.get(&format!("/chats/{id}")).await.json(), chat);
+    let of_chat = [
+        "contact",
+        "createdAt",
+        "gates",
+        "id",
+        "image",
+        "name",
+        "updatedAt",
+    ];
+    assert_eq!(keys(&chat), of_chat);
+    assert_eq!(keys(&chat["contact"]), ["id", "originalId"]);
+    let gate = &chat["gates"][0];
+    assert_eq!(
+        keys(gate),
+        ["channel", "id", "subscribed", "unreadMessages"]
+    );
+    let of_channel = [
+        "active",
+        "app",
+        "createdAt",
+        "id",
+        "link",
+        "name",
+        "occupied",
+        "referrer",
+        "type",
+        "updatedAt",
+    ];
+    assert_eq!(keys(&gate["channel"]), of_channel);
+
+    let page = desk.get(&format!("/chats/{id}/messages")).await.json();
+    let message = &items(&page)[0];
+    let of_message = [
+        "content",
+        "createdAt",
+        "deliveredAt",
+        "editedAt",
+        "gate",
+        "id",
+        "internal",
+        "seenAt",
+        "sender",
+        "state",
+    ];
+    assert_eq!(keys(message), of_message);
+    assert_eq!(keys(&message["gate"]), keys(gate));
+    assert_eq!(keys(&message["sender"]), ["fullName", "image", "type"]);
+    assert_eq!(keys(&message["state"]), ["message", "type"]);
+    assert_eq!(keys(&message["content"]), ["resource", "type"]);
+    let me = desk.get("/me").await.json();
+    assert_eq!(keys(&me), ["id", "identifier", "name", "photo", "timezone"]);
 }
