@@ -1,4 +1,4 @@
-//! chatmirror mirrors a hosted chat account into one SQLite file, and proves that nothing is missing.
+//! chatmirror mirrors a hosted chat account into one `SQLite` file, and proves that nothing is missing.
 //!
 //! The house, from the ground up; a floor imports only from the floors below it:
 //!
@@ -7,11 +7,14 @@
 //! - [`plan`]: pure decisions
 //! - [`source`] and [`store`]: what knows a platform, and what knows the file; strangers to each other
 //! - [`pass`]: one pass, the only place where the two meet
+//!
+//! Beside it stands [`simulator`], an account made up from a seed, for trials and for every test.
 
 pub mod clock;
 pub mod config;
 pub mod model;
 pub mod pass;
 pub mod plan;
+pub mod simulator;
 pub mod source;
 pub mod store;
