@@ -7,11 +7,15 @@
 //! - [`plan`]: pure decisions
 //! - [`source`] and [`store`]: what knows a platform, and what knows the file; strangers to each other
 //! - [`pass`]: one pass, the only place where the two meet
+//! - [`daemon`]: the service that runs passes when the scheduler rings
+//! - [`cli`]: the door
 //!
 //! Beside it stands [`simulator`], an account made up from a seed, for trials and for every test.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod model;
 pub mod pass;
 pub mod plan;

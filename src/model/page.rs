@@ -113,6 +113,7 @@ impl<T> Page<T> {
     }
 
     /// The items that could be read.
+    #[must_use = "it only looks"]
     pub fn readable(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.items.iter().filter_map(|item| item.as_ref().ok())
     }

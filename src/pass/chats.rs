@@ -2,8 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, future, stream};
 
 use super::{Pass, PassError, Phase};
 use crate::plan::Owed;
@@ -29,23 +28,39 @@ impl Pass<'_> {
                 progress.chats_due = done + due.len() as u64;
             });
             done += due.len() as u64;
-            let mut reading = stream::iter(due)
-                .map(|due| self.read_due_chat(due))
-                .buffer_unordered(self.setting.max_in_flight);
-            while let Some(outcome) = reading.next().await {
-                outcome?;
-                if self.setting.give_way.is_cancelled() {
-                    drop(reading);
-                    return Ok(());
-                }
+            self.read_side_by_side(due).await?;
+            if self.gives_way() {
+                return Ok(());
             }
         }
+    }
+
+    /// Whether others wait, and what is left stays owed.
+    pub(super) fn gives_way(&self) -> bool {
+        self.setting.give_way.is_cancelled()
+    }
+
+    /// Reads these chats. When one of them meets what concerns them all, the others leave at their next request,
+    /// and are waited for: a commit is never dropped halfway.
+    async fn read_side_by_side(&self, due: Vec<DueChat>) -> Result<(), PassError> {
+        let mut reading = stream::iter(due)
+            .take_while(|_| future::ready(!self.gives_way() && !self.halt.is_cancelled()))
+            .map(|due| self.read_due_chat(due))
+            .buffer_unordered(self.setting.max_in_flight);
+        let mut outcome = Ok(());
+        while let Some(read) = reading.next().await {
+            if read.is_err() && outcome.is_ok() {
+                self.halt.cancel();
+                outcome = read;
+            }
+        }
+        outcome
     }
 
     /// The chats that are due and were not read in this pass, or became owed again since.
     async fn next_due(&self) -> Result<Vec<DueChat>, PassError> {
         let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
-        let mut due = self.setting.store.due_chats(now).await?;
+        let mut due = self.setting.store.reader().due_chats(now).await?;
         let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
         due.retain(|due| match visits.get(&due.chat_id) {
             None => true,
@@ -55,9 +70,6 @@ impl Pass<'_> {
     }
 
     async fn read_due_chat(&self, due: DueChat) -> Result<(), PassError> {
-        if self.setting.stop.is_cancelled() {
-            return Err(PassError::Stopped);
-        }
         *self.visits.lock().map_err(|_| PassError::Poisoned)?.entry(due.chat_id).or_default() += 1;
         match self.read_chat(due).await {
             Ok(()) => {

@@ -32,8 +32,6 @@ pub(super) struct Look {
     /// Chats in the list's order; only of a look that stays near the head.
     met: Vec<Met>,
     pages: u32,
-    /// The list's length, where its end was seen.
-    length: Option<u64>,
     /// Whether it is certain that every chat was met which the list held at its first page.
     closed: bool,
 }
@@ -78,13 +76,13 @@ impl Pass<'_> {
     /// Walks to the end until it is certain that no chat was missed, a few times at most.
     async fn look_at_whole(&self, list: ChatList) -> Result<Look, PassError> {
         let stream = list.to_string();
-        let mut stored = self.setting.store.checkpoint(&stream).await?.walk;
+        let mut stored = self.setting.store.reader().checkpoint(&stream).await?.walk;
         let mut tries = 1;
         loop {
             let mut walk = stored.take().unwrap_or_else(|| Walk::from_start(Spacing::Overlapping));
             walk.resume();
             let mut look = self.walk_chats(list, walk, Until::End).await?;
-            let ended = self.setting.store.checkpoint(&stream).await?.walk;
+            let ended = self.setting.store.reader().checkpoint(&stream).await?.walk;
             if let Some(ended) = &ended {
                 self.learn_order(list, ended).await?;
             }
@@ -173,14 +171,13 @@ impl Pass<'_> {
     pub(super) async fn lists_are_done(&self, looks: &[Look]) -> Result<(), PassError> {
         let closed = looks.iter().all(|look| look.closed) && !self.traits()?.unclosed_list;
         let started_at = looks.iter().map(|look| look.started_at).min();
-        let first_look = *self.first_look.lock().map_err(|_| PassError::Poisoned)?;
         let (Some(now), true) = (self.server_now(), closed) else {
             tracing::warn!("the lists did not stand still long enough to be sure of them; the watermark stays");
             return self.learn(|traits| traits.unclosed_list = true).await;
         };
         let whole = looks.iter().all(|look| look.reach == Reach::Whole);
         let (rows, debts) = if whole { self.absent_chats(now).await? } else { (Rows::default(), Vec::new()) };
-        let watermark = started_at.min(first_look).map(|date| plan::watermark(date, self.skew()));
+        let watermark = started_at.map(|date| plan::watermark(date, self.skew()));
         let mut transaction = self.setting.store.begin().await?;
         transaction.end_list_walks().await?;
         transaction
@@ -199,7 +196,7 @@ impl Pass<'_> {
 
     /// Through when the lists had been seen before this pass.
     pub(super) async fn watermark_before(&self) -> Result<Option<Timestamp>, PassError> {
-        Ok(self.setting.store.checkpoint(&ChatList::All.to_string()).await?.watermark)
+        Ok(self.setting.store.reader().checkpoint(&ChatList::All.to_string()).await?.watermark)
     }
 
     pub(super) fn skew(&self) -> std::time::Duration {

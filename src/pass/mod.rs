@@ -21,10 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp};
 use crate::model::ChatList;
-use crate::plan::{self, Facts, Mode, Reach, Step};
+use crate::plan::{self, Facts, Mode, Owed, Reach, Step};
 use crate::source::smartsender::Client;
 use crate::source::{Governor, SourceError};
-use crate::store::{RunStatus, RunTotals, Store};
+use crate::store::{Reader, RunStatus, RunTotals, Store};
 
 pub use error::PassError;
 pub use progress::{Phase, Progress};
@@ -50,6 +50,8 @@ pub struct Setting<'a> {
     pub progress: &'a watch::Sender<Progress>,
     /// How many chats are read side by side.
     pub max_in_flight: usize,
+    /// Whether a sudden loss of many chats is to be believed.
+    pub accept_deletions: bool,
 }
 
 /// How a pass went.
@@ -72,13 +74,15 @@ pub struct Outcome {
 /// A pass under way.
 pub(crate) struct Pass<'a> {
     setting: &'a Setting<'a>,
+    /// Cancelled when the pass is told to stop, or when one of its chats meets what concerns them all.
+    halt: CancellationToken,
     run_id: i64,
     mode: Mode,
     traits: Mutex<Traits>,
     /// The latest `Date` of the source.
     server_now: Mutex<Option<Timestamp>>,
-    /// The `Date` of the first list answer: what changed well before it has been seen when the lists are done.
-    first_look: Mutex<Option<Timestamp>>,
+    /// The `Date` of the pass's first answer: what was missing before it was missed by an earlier pass.
+    first_answer: Mutex<Option<Timestamp>>,
     /// How often each chat was read.
     visits: Mutex<HashMap<i64, u32>>,
     chats_read: AtomicU64,
@@ -95,11 +99,12 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
     let run_id = setting.store.begin_run(mode, setting.clock.now()).await?;
     let pass = Pass {
         setting,
+        halt: setting.stop.child_token(),
         run_id,
         mode,
-        traits: Mutex::new(Traits::load(setting.store).await?),
+        traits: Mutex::new(Traits::load(setting.store.reader()).await?),
         server_now: Mutex::new(None),
-        first_look: Mutex::new(None),
+        first_answer: Mutex::new(None),
         visits: Mutex::new(HashMap::new()),
         chats_read: AtomicU64::new(0),
         chats_failed: AtomicU64::new(0),
@@ -131,13 +136,13 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
 ///
 /// # Errors
 /// Whatever the store says.
-pub async fn facts(store: &Store, now: Timestamp) -> Result<Facts, PassError> {
-    let traits = Traits::load(store).await?;
-    let sizes = store.reader().sizes().await?;
-    let due = store.due_chats(now).await?;
+pub async fn facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassError> {
+    let traits = Traits::load(reader).await?;
+    let sizes = reader.sizes().await?;
+    let due = reader.due_chats(now).await?;
     Ok(Facts {
         order: traits.chat_order,
-        watermark: store.checkpoint(&ChatList::All.to_string()).await?.watermark,
+        watermark: reader.checkpoint(&ChatList::All.to_string()).await?.watermark,
         union: traits.union,
         chats: sizes.chats,
         open_chats: sizes.open_chats,
@@ -153,7 +158,7 @@ impl Pass<'_> {
     async fn carry_out(&self) -> Result<RunStatus, PassError> {
         self.begin_backfill().await?;
         loop {
-            let facts = facts(self.setting.store, self.setting.clock.now()).await?;
+            let facts = facts(self.setting.store.reader(), self.setting.clock.now()).await?;
             match self.carry_out_steps(plan::steps(self.mode, &facts)).await {
                 Err(PassError::PlanAgain { why }) => tracing::info!(why, "planning again"),
                 Err(error) => return Err(error),
@@ -191,16 +196,18 @@ impl Pass<'_> {
     /// Whether everything was met that the pass demands.
     async fn close(&self) -> Result<RunStatus, PassError> {
         let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
-        let left = self.setting.store.due_chats(now).await?;
+        let left = self.setting.store.reader().due_chats(now).await?;
         let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?.clone();
-        let unread = left.iter().filter(|due| !visits.contains_key(&due.chat_id)).count();
-        if unread == 0 && self.traits()?.backfill == Some(Backfill::Reading) {
+        let unread = left.iter().any(|due| !visits.contains_key(&due.chat_id));
+        // What was read in the second of its change is due again by itself; any other debt left over is one.
+        let debts = left.iter().any(|due| due.owed.is_debt() && due.owed != Owed::Unsettled);
+        let unread = unread || self.gives_way() && !left.is_empty();
+        if !unread && !debts && self.traits()?.backfill == Some(Backfill::Reading) {
             self.learn(|traits| traits.backfill = None).await?;
         }
         let failed = self.chats_failed.load(Ordering::Relaxed) > 0;
-        let debts = left.iter().any(|due| due.owed.is_debt() && !visits.contains_key(&due.chat_id));
         let unclosed = self.traits()?.unclosed_list;
-        Ok(if failed || debts || unread > 0 || unclosed {
+        Ok(if failed || debts || unread || unclosed {
             RunStatus::Partial
         } else {
             RunStatus::Complete
@@ -212,11 +219,11 @@ impl Pass<'_> {
         &self,
         request: impl AsyncFn(&Client) -> Result<T, SourceError>,
     ) -> Result<T, PassError> {
-        let Setting { client, stop, .. } = self.setting;
+        let client = self.setting.client;
         loop {
             let answer = tokio::select! {
                 biased;
-                () = stop.cancelled() => return Err(PassError::Stopped),
+                () = self.halt.cancelled() => return Err(PassError::Stopped),
                 answer = request(client) => answer,
             };
             match answer {
@@ -228,14 +235,14 @@ impl Pass<'_> {
 
     /// Writes the lock down, so that a restart does not ask either, and waits until it ends.
     async fn wait_out_lock(&self, until: Timestamp, said: &str) -> Result<(), PassError> {
-        let Setting { store, clock, governor, stop, progress, .. } = self.setting;
+        let Setting { store, clock, governor, progress, .. } = self.setting;
         let now = clock.now();
         store.learn("source.lock", &governor.state(), now).await?;
         progress.send_modify(|progress| progress.locked_until = Some(until));
         tracing::warn!(lock.until = %until, said, "the source asks to wait");
         tokio::select! {
             biased;
-            () = stop.cancelled() => return Err(PassError::Stopped),
+            () = self.halt.cancelled() => return Err(PassError::Stopped),
             () = clock.sleep(until.since(now)) => {}
         }
         progress.send_modify(|progress| progress.locked_until = None);
@@ -245,6 +252,7 @@ impl Pass<'_> {
     fn saw(&self, date: Timestamp) -> Result<(), PassError> {
         let mut now = self.server_now.lock().map_err(|_| PassError::Poisoned)?;
         *now = now.max(Some(date));
+        self.first_answer.lock().map_err(|_| PassError::Poisoned)?.get_or_insert(date);
         let requests = self.setting.client.requests();
         self.setting.progress.send_modify(|progress| progress.requests = requests);
         Ok(())

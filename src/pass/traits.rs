@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pass, PassError};
 use crate::plan::{Evidence, ListOrder, Mode};
-use crate::store::{Store, StoreError};
+use crate::store::{Reader, StoreError};
 
 /// Where a backfill stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +57,8 @@ impl Default for Traits {
 const NAME: &str = "source";
 
 impl Traits {
-    pub(super) async fn load(store: &Store) -> Result<Self, StoreError> {
-        Ok(store.learned(NAME).await?.unwrap_or_default())
+    pub(super) async fn load(reader: &Reader) -> Result<Self, StoreError> {
+        Ok(reader.learned(NAME).await?.unwrap_or_default())
     }
 
     pub(super) fn skew(&self) -> Duration {
@@ -92,7 +92,7 @@ impl Pass<'_> {
         if self.mode != Mode::Backfill || self.traits()?.backfill.is_some() {
             return Ok(());
         }
-        self.setting.store.owe_every_chat(self.setting.clock.now()).await?;
+        self.setting.store.owe_every_chat().await?;
         self.learn(|traits| traits.backfill = Some(Backfill::Listing)).await
     }
 }

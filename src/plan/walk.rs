@@ -46,6 +46,8 @@ pub struct Walk {
     pub pages_read: u32,
     /// The list's length before the walk began, where it was asked for.
     pub counted: Option<u64>,
+    /// The list's length when its end was reached.
+    pub ended: Option<u64>,
     /// What the rows say of the list's order.
     pub evidence: Evidence,
     spacing: Spacing,
@@ -76,6 +78,7 @@ impl Walk {
             started_at: None,
             pages_read: 0,
             counted: None,
+            ended: None,
             evidence: Evidence::default(),
             spacing,
             window,
@@ -98,15 +101,17 @@ impl Walk {
         self.spacing
     }
 
-    /// Lets the pages abut from here on.
+    /// Lets the pages abut from here on. The next one still overlaps, so that no row can have slipped between
+    /// the page before and a count that was asked for after it.
     pub fn abut(&mut self) {
         self.spacing = Spacing::Abutting;
+        self.must_share = true;
         self.aim();
     }
 
     /// Takes up a stored walk: the next page must share a row with what was read before the stop.
     pub fn resume(&mut self) {
-        if self.pages_read > 0 {
+        if self.pages_read > 0 && self.ended.is_none() {
             self.must_share = true;
             self.aim();
         }
@@ -121,6 +126,7 @@ impl Walk {
         self.accept(page);
         match page.list_length() {
             Some(length) if page.window.limit > 1 || page.pages <= page.window.page => {
+                self.ended = Some(length);
                 Turn::End { length }
             }
             _ => {

@@ -112,6 +112,11 @@ impl Transaction {
         &mut self.inner
     }
 
+    /// Ends a transaction that was not given a batch.
+    pub(super) async fn keep(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+
     /// Writes the batch and ends the transaction. If the batch changes nothing, nothing is written at all.
     ///
     /// # Errors

@@ -18,6 +18,6 @@ pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Tran
 pub use error::StoreError;
 pub use ledger::{DueChat, StoredCheckpoint};
 pub use open::{Binding, Store};
-pub use report::{Coverage, Freshness, OwedCount, Reader, RejectLine, RunLine, TableCount};
+pub use report::{Coverage, Freshness, OwedCount, Reader, RejectLine, RunLine, Sizes, TableCount};
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
 pub use runs::{RunStatus, RunTotals};

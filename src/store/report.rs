@@ -7,6 +7,7 @@ use sqlx::sqlite::SqlitePool;
 
 use super::StoreError;
 use crate::clock::Timestamp;
+use crate::model::Account;
 
 /// The mirror, open to be read.
 #[derive(Clone, Debug)]
@@ -47,6 +48,17 @@ pub struct TableCount {
     pub rows: i64,
     /// Of those, rows that are gone at the source.
     pub gone: i64,
+}
+
+/// How large the mirrored account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Sizes {
+    /// Chats the source lists.
+    pub chats: u64,
+    /// Of those, open ones.
+    pub open_chats: u64,
+    /// Messages stored.
+    pub messages: u64,
 }
 
 /// How many chats are proven to be whole.
@@ -130,6 +142,47 @@ impl Reader {
         .fetch_one(&self.pool)
         .await?;
         Ok(freshness)
+    }
+
+    /// Whose account it is, if it is bound to one.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn account(&self) -> Result<Option<Account>, StoreError> {
+        let account = sqlx::query_as!(Account, "select account_id as id, name, time_zone from source_account")
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(account)
+    }
+
+    /// What SQLite finds wrong with the file; nothing if it is sound.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn quick_check(&self) -> Result<Vec<String>, StoreError> {
+        let mut lines: Vec<String> =
+            sqlx::query_scalar("pragma quick_check").fetch_all(&self.pool).await?;
+        lines.retain(|line| line != "ok");
+        Ok(lines)
+    }
+
+    /// How large the account is, by what is stored.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn sizes(&self) -> Result<Sizes, StoreError> {
+        let sizes = sqlx::query!(
+            r#"select count(*) as "chats!: i64", count(*) filter (where state = 'open') as "open!: i64",
+                      (select coalesce(sum(stored_count), 0) from chat_sync) as "messages!: i64"
+               from chats where missing_since is null"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Sizes {
+            chats: sizes.chats.cast_unsigned(),
+            open_chats: sizes.open.cast_unsigned(),
+            messages: sizes.messages.cast_unsigned(),
+        })
     }
 
     /// The mirrored tables and their sizes.

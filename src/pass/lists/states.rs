@@ -87,7 +87,8 @@ impl Pass<'_> {
         let mut absent = transaction.unmet(&primary.to_string()).await?;
         absent.retain(|id| not_open.contains(id));
         let stored = usize::try_from(transaction.listed_chats().await?).unwrap_or(usize::MAX);
-        if absent.len() > FEW && absent.len() > stored / BELIEVABLE_SHARE {
+        let many = absent.len() > FEW && absent.len() > stored / BELIEVABLE_SHARE;
+        if many && !self.setting.accept_deletions {
             return Err(PassError::TooManyGone { gone: absent.len(), stored });
         }
         let mut chats = Vec::new();

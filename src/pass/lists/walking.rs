@@ -82,7 +82,6 @@ impl Pass<'_> {
             started_at: walk.started_at.or(self.server_now()).ok_or(PassError::Poisoned)?,
             met,
             pages: walk.pages_read,
-            length: walk.ended,
             closed: !whole,
         })
     }
@@ -103,7 +102,6 @@ impl Pass<'_> {
             page = self.ask(async |client| client.chats(list, window).await).await?;
         }
         self.saw(page.date)?;
-        self.first_look.lock().map_err(|_| PassError::Poisoned)?.get_or_insert(page.date);
         self.setting.progress.send_modify(|progress| {
             progress.phase = Phase::Lists;
             progress.rows_listed = window.end();

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Rows, Transaction};
 use crate::clock::Timestamp;
-use crate::model::{Attachment, Channel, Contact, Json, ListedChat, ListedMessage};
+use crate::model::{Attachment, Channel, ChatState, Contact, Json, ListedChat, ListedMessage};
 use crate::store::StoreError;
 use crate::store::rows::{self, ChatRow, GateRow, MessageRow, Write, differing};
 
@@ -35,20 +35,21 @@ pub struct MessageComparison {
 }
 
 impl Transaction {
-    /// Compares a page of chats, read at `at`, with the file.
+    /// Compares a page of chats, read at `at`, with the file. `state`: what the list tells of their state.
     ///
     /// # Errors
     /// Whatever SQLite says.
     pub async fn compare_chats(
         &mut self,
         listed: &[&ListedChat],
+        state: Option<ChatState>,
         at: Timestamp,
     ) -> Result<ChatComparison, StoreError> {
         let ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
         let stored = rows::load_chats(self.connection(), ids.iter().copied()).await?;
         let chats = listed.iter().map(|listed| ChatRow {
             chat: listed.chat.clone(),
-            state: stored.get(&listed.chat.id).and_then(|row| row.state),
+            state: state.or_else(|| stored.get(&listed.chat.id).and_then(|row| row.state)),
             missing_since: None,
             deleted_at: None,
         });
@@ -240,14 +241,15 @@ fn gates_as_listed(
     gates
 }
 
-/// A message as it is to be stored. A deleted one keeps the text that is known of it.
+/// A message as it is to be stored. A deleted one keeps the text that is known of it, and the moment at which it was
+/// first known to be deleted: a source that does not tell it gives another at each reading.
 fn message_row(listed: &ListedMessage, stored: &HashMap<i64, MessageRow>) -> MessageRow {
     let mut message = listed.message.clone();
     if message.deleted_at.is_some()
-        && message.text.is_none()
         && let Some(before) = stored.get(&message.id)
     {
-        message.text.clone_from(&before.message.text);
+        message.deleted_at = before.message.deleted_at.or(message.deleted_at);
+        message.text = message.text.or_else(|| before.message.text.clone());
     }
     MessageRow { message, missing_since: None }
 }

@@ -5,7 +5,8 @@ use sqlx::SqliteConnection;
 
 use crate::clock::Timestamp;
 use crate::plan::{ChatSync, Owed, Walk};
-use crate::store::{Store, StoreError, Transaction};
+use crate::store::rows::{self, ChatRow, MessageRow};
+use crate::store::{Reader, Store, StoreError, Transaction};
 
 /// A chat whose messages are to be read now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct DueChat {
     pub chat_id: i64,
     /// Why.
     pub owed: Owed,
+    /// Whether every page must be read.
+    pub whole: bool,
 }
 
 /// A row as the writing statement takes it.
@@ -147,23 +150,93 @@ impl Transaction {
         Ok(count)
     }
 
-    /// Owes every chat a full re-read.
+    /// The ids of the chat's messages that the source lists, by what is stored.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn owe_every_chat(&mut self) -> Result<(), StoreError> {
+    pub async fn listed_ids(&mut self, chat_id: i64) -> Result<Vec<i64>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "select id from messages where chat_id = ?1 and missing_since is null order by id",
+            chat_id
+        )
+        .fetch_all(self.connection())
+        .await?;
+        Ok(ids)
+    }
+
+    /// The chat's messages that have been missing since before `before` and are not yet known to be deleted.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn missing_messages(
+        &mut self,
+        chat_id: i64,
+        before: Timestamp,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "select id from messages where chat_id = ?1 and missing_since < ?2 and deleted_at is null order by id",
+            chat_id,
+            before
+        )
+        .fetch_all(self.connection())
+        .await?;
+        self.messages(&ids).await
+    }
+
+    /// These messages as they are stored, by id.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn messages(&mut self, ids: &[i64]) -> Result<Vec<MessageRow>, StoreError> {
+        let rows = rows::load_messages(self.connection(), ids.iter().copied()).await?;
+        let mut rows: Vec<MessageRow> = rows.into_values().collect();
+        rows.sort_unstable_by_key(|row| row.message.id);
+        Ok(rows)
+    }
+
+    /// These chats as they are stored, by id.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn chats(&mut self, ids: &[i64]) -> Result<Vec<ChatRow>, StoreError> {
+        let rows = rows::load_chats(self.connection(), ids.iter().copied()).await?;
+        let mut rows: Vec<ChatRow> = rows.into_values().collect();
+        rows.sort_unstable_by_key(|row| row.chat.id);
+        Ok(rows)
+    }
+
+    /// How many chats the source lists, by what is stored.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn listed_chats(&mut self) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar!("select count(*) from chats where missing_since is null")
+            .fetch_one(self.connection())
+            .await?;
+        Ok(count)
+    }
+}
+
+impl Store {
+    /// Owes every chat a full re-read, and forgets where walks stood.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn owe_every_chat(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction.end_list_walks().await?;
         sqlx::query!(
             "update chat_sync
              set owed = coalesce(owed, 'reread'), whole = 1, due_at = null, walk = null
              where chat_id in (select id from chats where deleted_at is null)"
         )
-        .execute(self.connection())
+        .execute(transaction.connection())
         .await?;
-        Ok(())
+        transaction.keep().await
     }
 }
 
-impl Store {
+impl Reader {
     /// The chats to be read at the server's `now`: changes first, the latest before the others, then history, then re-reads.
     ///
     /// # Errors
@@ -171,7 +244,7 @@ impl Store {
     pub async fn due_chats(&self, now: Timestamp) -> Result<Vec<DueChat>, StoreError> {
         let due = sqlx::query_as!(
             DueChat,
-            r#"select chat_sync.chat_id, chat_sync.owed as "owed!: Owed"
+            r#"select chat_sync.chat_id, chat_sync.owed as "owed!: Owed", chat_sync.whole
                from chat_sync
                join chats on chats.id = chat_sync.chat_id
                where chat_sync.owed is not null and (chat_sync.due_at is null or chat_sync.due_at <= ?1)
@@ -187,7 +260,7 @@ impl Store {
                         chats.id"#,
             now
         )
-        .fetch_all(&self.reader.pool)
+        .fetch_all(&self.pool)
         .await?;
         Ok(due)
     }

@@ -146,6 +146,31 @@ impl Transaction {
         Ok(count)
     }
 
+    /// Unreadable items of the stream that were met since `since`, those of the page at hand left out.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn other_open_rejects(
+        &mut self,
+        stream: &str,
+        since: Timestamp,
+        here: &[Reject],
+    ) -> Result<i64, StoreError> {
+        let raw: Vec<&str> = here.iter().map(|reject| reject.raw.as_str()).collect();
+        let raw = serde_json::to_string(&raw)?;
+        let count = sqlx::query_scalar!(
+            "select count(*) from rejects
+             where stream = ?1 and resolved_at is null and last_seen_at >= ?2
+               and raw not in (select value from json_each(?3))",
+            stream,
+            since,
+            raw
+        )
+        .fetch_one(self.connection())
+        .await?;
+        Ok(count)
+    }
+
     /// Settles the unreadable items of the stream that a closed walk begun at `since` no longer met.
     ///
     /// # Errors

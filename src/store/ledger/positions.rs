@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use crate::clock::Timestamp;
 use crate::plan::Walk;
 use crate::store::batch::Unmet;
-use crate::store::{Store, StoreError, Transaction};
+use crate::store::{Reader, Store, StoreError, Transaction};
 
 /// Where a list of chats stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,7 +117,23 @@ impl Transaction {
     }
 }
 
-impl Store {
+impl Transaction {
+    /// Forgets where the walks of the lists of chats stood: they are over.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn end_list_walks(&mut self) -> Result<(), StoreError> {
+        sqlx::query!("update checkpoints set walk = null where walk is not null and stream like 'chats%'")
+            .execute(self.connection())
+            .await?;
+        sqlx::query!("delete from walk_unmet where stream like 'chats%'")
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
+
+impl Reader {
     /// Where a list of chats stands.
     ///
     /// # Errors
@@ -127,7 +143,7 @@ impl Store {
             r#"select watermark as "watermark: Timestamp", walk as "walk: String" from checkpoints where stream = ?1"#,
             stream
         )
-        .fetch_optional(&self.reader.pool)
+        .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else {
             return Ok(StoredCheckpoint::default());
@@ -147,11 +163,13 @@ impl Store {
             r#"select value as "value: String" from source_traits where name = ?1"#,
             name
         )
-        .fetch_optional(&self.reader.pool)
+        .fetch_optional(&self.pool)
         .await?;
         Ok(value.as_deref().map(serde_json::from_str).transpose()?)
     }
+}
 
+impl Store {
     /// Remembers what was learned of the source; the same again is not written.
     ///
     /// # Errors

@@ -12,7 +12,6 @@ use std::hash::Hash;
 
 use serde::Serialize;
 
-pub use attachments::Attachments;
 pub use chats::ChatRow;
 pub use gates::GateRow;
 pub use messages::MessageRow;

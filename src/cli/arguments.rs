@@ -1,0 +1,122 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use super::exit::Failure;
+use crate::config::{Config, Environment};
+
+/// Mirrors a hosted chat account into one SQLite file, and proves that nothing is missing.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+
+    /// The configuration [default: $CHATMIRROR_CONFIG, ./config.toml, /etc/chatmirror/config.toml]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Report in JSON, for scripts
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+
+    /// Say more (-vv: everything)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Keep the mirror current until told to stop: the daemon
+    Run,
+    /// Run one pass, then exit
+    Sync(SyncOptions),
+    /// Tell how much is mirrored, through when it is complete, and what is owed
+    Status,
+    /// Look for what is wrong with configuration, token, source and file
+    Check,
+    /// Mirror a simulated account: nothing to configure
+    Demo(DemoOptions),
+    /// Serve a simulated account, for trials
+    Simulate(SimulateOptions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SyncOptions {
+    /// Read every chat and every message; goes on where it was if it is stopped
+    #[arg(long, conflicts_with = "reconcile")]
+    pub(super) backfill: bool,
+
+    /// Read the whole list of chats, and find what is gone
+    #[arg(long)]
+    pub(super) reconcile: bool,
+
+    /// Print the plan and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+
+    /// Believe it when many chats are gone at once
+    #[arg(long)]
+    pub(super) accept_deletions: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoOptions {
+    /// Where the mirror is put [default: a directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SimulateOptions {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(super) listen: SocketAddr,
+
+    /// How many chats the account has
+    #[arg(long, default_value_t = 500)]
+    pub(super) chats: usize,
+
+    /// About how many messages
+    #[arg(long, default_value_t = 14_000)]
+    pub(super) messages: usize,
+
+    /// What the account is made from: the same seed, the same account
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+
+    /// The order of the lists of chats
+    #[arg(long, value_enum, default_value_t = Order::NewestFirst)]
+    pub(super) order: Order,
+
+    /// Requests a minute before it locks, as the platform does [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+
+    /// Changes a minute while it runs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) churn: u32,
+}
+
+/// Orders that a list of chats may have.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Order {
+    NewestFirst,
+    OldestFirst,
+    ById,
+    Shuffled,
+}
+
+impl Arguments {
+    /// The configuration that this command line leads to.
+    pub(super) fn config(&self, environment: &Environment) -> Result<Config, Failure> {
+        Ok(Config::load(self.config.as_deref(), environment)?.config)
+    }
+}

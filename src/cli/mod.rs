@@ -1,0 +1,52 @@
+//! The door: one file a command, the only place that prints, and the exit codes.
+
+mod arguments;
+mod bars;
+mod check;
+mod demo;
+mod exit;
+mod logging;
+mod output;
+mod run;
+mod signals;
+mod simulate;
+mod status;
+mod sync;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use exit::{Exit, Failure};
+use output::Output;
+
+/// Reads the command line, does what it says, and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(carry_out(&arguments, &output)),
+        Err(error) => Err(Failure::unexpected(&error)),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+async fn carry_out(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+    match &arguments.command {
+        Command::Run => run::run(arguments).await,
+        Command::Sync(options) => sync::run(arguments, options, output).await,
+        Command::Status => status::run(arguments, output).await,
+        Command::Check => check::run(arguments, output).await,
+        Command::Demo(options) => demo::run(arguments, options, output).await,
+        Command::Simulate(options) => simulate::run(arguments, options, output).await,
+    }
+}

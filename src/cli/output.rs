@@ -1,0 +1,94 @@
+//! What is printed: data to stdout, everything said to a person to stderr.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::exit::Failure;
+
+/// Where a command prints.
+#[derive(Debug)]
+pub(super) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+
+    /// The report of a command: `value` for a script, `text` for a person.
+    pub(super) fn report(&self, value: &impl Serialize, text: &str) {
+        let report = if self.json {
+            serde_json::to_string(value).unwrap_or_else(|error| error.to_string())
+        } else {
+            text.trim_end().to_owned()
+        };
+        // A reader that has seen enough, such as `head`, is not a failure.
+        let _ = writeln!(io::stdout().lock(), "{report}");
+    }
+
+    /// Something said to a person.
+    pub(super) fn say(&self, text: &str) {
+        if !self.json {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// What went wrong.
+    pub(super) fn failure(&self, failure: &Failure) {
+        if self.json {
+            let value = json!({ "error": {
+                "message": failure.message,
+                "hint": failure.hint,
+                "problems": failure.problems,
+                "exit_code": failure.exit as u8,
+            }});
+            let _ = writeln!(io::stdout().lock(), "{value}");
+            return;
+        }
+        let mut stderr = io::stderr().lock();
+        let _ = writeln!(stderr, "error: {}", failure.message);
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(stderr, "  what to do: {hint}");
+        }
+    }
+}
+
+/// `12345` as `12,345`.
+pub(super) fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0 { format!("-{text}") } else { text }
+}
+
+/// `1 chat`, `2 chats`.
+pub(super) fn counted(number: i64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let texts: Vec<String> = [0, 999, 1000, 1_234_567, -1000].map(grouped).into();
+        assert_eq!(texts, ["0", "999", "1,000", "1,234,567", "-1,000"]);
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(counted(1, "chat"), "1 chat");
+        assert_eq!(counted(0, "chat"), "0 chats");
+    }
+}

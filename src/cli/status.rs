@@ -1,0 +1,140 @@
+//! `chatmirror status`: what the mirror says of itself.
+
+use std::fmt::Write;
+
+use serde_json::json;
+use tracing::level_filters::LevelFilter;
+
+use super::arguments::Arguments;
+use super::exit::{Exit, Failure};
+use super::logging;
+use super::output::{Output, counted, grouped};
+use super::sync::complete_through;
+use crate::clock::Timestamp;
+use crate::config::Environment;
+use crate::source::GovernorState;
+use crate::store::{Coverage, Freshness, Reader, RejectLine, RunLine, TableCount};
+
+/// Passes and rejects that are shown.
+const LINES: i64 = 5;
+
+struct Status {
+    account: Option<crate::model::Account>,
+    freshness: Freshness,
+    coverage: Coverage,
+    tables: Vec<TableCount>,
+    runs: Vec<RunLine>,
+    rejects: Vec<RejectLine>,
+    locked_until: Option<Timestamp>,
+}
+
+pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+    let config = arguments.config(&Environment::of_process())?;
+    logging::start(arguments, config.log.format, LevelFilter::WARN);
+    let reader = Reader::open(&config.database.path).await?;
+    let now = Timestamp::now();
+    let lock: Option<GovernorState> = reader.learned("source.lock").await?;
+    let status = Status {
+        account: reader.account().await?,
+        freshness: reader.freshness().await?,
+        coverage: reader.coverage().await?,
+        tables: reader.table_counts().await?,
+        runs: reader.last_runs(LINES).await?,
+        rejects: reader.rejects(LINES).await?,
+        locked_until: lock.and_then(|lock| lock.locked_until).filter(|until| *until > now),
+    };
+    let lag = status.freshness.complete_through.map(|moment| now.since(moment).as_secs());
+    let value = json!({
+        "database": config.database.path,
+        "account": status.account.as_ref().map(|account| json!({ "id": account.id, "name": account.name })),
+        "freshness": status.freshness,
+        "lag_seconds": lag,
+        "coverage": status.coverage,
+        "tables": status.tables,
+        "runs": status.runs,
+        "rejects": status.rejects,
+        "budget": {
+            "requests_per_minute": config.source.requests_per_minute,
+            "locked_until": status.locked_until,
+        },
+    });
+    let heading = format!("{}\n", config.database.path.display());
+    output.report(&value, &(heading + &told(&status, lag, config.source.requests_per_minute)));
+    Ok(Exit::Done)
+}
+
+fn told(status: &Status, lag: Option<u64>, per_minute: u32) -> String {
+    let mut text = String::new();
+    if let Some(account) = &status.account {
+        let name = account.name.as_deref().unwrap_or("without a name");
+        let _ = writeln!(text, "account   {} ({name})", account.id);
+    }
+    let _ = write!(text, "fresh     {}", complete_through(&status.freshness));
+    let _ = match lag {
+        Some(seconds) => writeln!(text, " ({} ago)", span(seconds)),
+        None => writeln!(text),
+    };
+    let Coverage { chats, proven, owed } = &status.coverage;
+    let _ = writeln!(text, "covered   {} of {} proven whole", grouped(*proven), counted(*chats, "chat"));
+    for owed in owed {
+        let _ = writeln!(text, "          {} owed: {}", counted(owed.chats, "chat"), owed.reason);
+    }
+    let _ = writeln!(text, "rows");
+    for TableCount { table, rows, gone } in &status.tables {
+        let gone = if *gone > 0 { format!("  ({} gone at the source)", grouped(*gone)) } else { String::new() };
+        let _ = writeln!(text, "  {table:<12}{:>12}{gone}", grouped(*rows));
+    }
+    told_passes(&mut text, status, per_minute);
+    text
+}
+
+fn told_passes(text: &mut String, status: &Status, per_minute: u32) {
+    let _ = writeln!(text, "last passes");
+    for run in &status.runs {
+        let _ = writeln!(
+            text,
+            "  {}  {:<11} {:<9} {:>6}  {} new, {} changed, {} gone{}",
+            run.started_at,
+            run.mode,
+            run.status,
+            format!("{} req", run.requests),
+            grouped(run.rows_inserted),
+            grouped(run.rows_updated),
+            grouped(run.rows_deleted),
+            run.error.as_ref().map(|error| format!("\n    {error}")).unwrap_or_default(),
+        );
+    }
+    let _ = match (per_minute, status.locked_until) {
+        (_, Some(until)) => writeln!(text, "budget    the source takes no requests until {until} UTC"),
+        (0, None) => writeln!(text, "budget    unlimited"),
+        (ceiling, None) => writeln!(text, "budget    at most {ceiling} requests a minute"),
+    };
+    if status.freshness.rejects > 0 {
+        let _ = writeln!(text, "set aside {} that could not be read", counted(status.freshness.rejects, "item"));
+        for reject in &status.rejects {
+            let id = reject.item_id.map(|id| format!(" {id}")).unwrap_or_default();
+            let _ = writeln!(text, "  {}{id}: {}", reject.stream, reject.why);
+        }
+    }
+}
+
+/// A span of time as a person says it.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::span;
+
+    #[test]
+    fn spans_are_told_in_the_unit_that_fits() {
+        let told: Vec<String> = [5, 119, 120, 7200, 172_800].map(span).into();
+        assert_eq!(told, ["5 s", "119 s", "2 min", "2 h", "2 days"]);
+    }
+}

@@ -1,0 +1,199 @@
+//! A mirror ready to work: the file, the source, the budget between them, and the certainty that they belong together.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{self, Kind};
+use crate::pass::{self, Outcome, PassError, Progress, Setting};
+use crate::plan::Mode;
+use crate::source::smartsender::{Client, Settings};
+use crate::source::{Governor, GovernorState, SourceError};
+use crate::store::{Binding, Store, StoreError};
+
+/// Under this name the ledger keeps the budget's state, so that a restart does not ask a locked source.
+const LOCK: &str = "source.lock";
+
+/// Under this name the ledger keeps which token was last seen to open the account.
+const TOKEN: &str = "source.token";
+
+/// Everything that passes need.
+#[derive(Debug)]
+pub struct Mirror {
+    client: Client,
+    governor: Governor,
+    store: Store,
+    clock: Clock,
+    kind: Kind,
+    activities: bool,
+    max_in_flight: usize,
+    token_fingerprint: String,
+}
+
+/// Why a mirror could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The platform is not one that this version reads.
+    #[error("source.kind = \"{0}\" cannot be mirrored by this version")]
+    Kind(Kind),
+    /// The file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source.
+    #[error("failed to {0}")]
+    Source(#[from] SourceError),
+    /// Told to stop.
+    #[error("told to stop")]
+    Stopped,
+}
+
+impl Mirror {
+    /// Opens the file and prepares the client; nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(
+        config: &config::Config,
+        token: SecretString,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let source = &config.source;
+        if source.kind != Kind::SmartSender {
+            return Err(OpenError::Kind(source.kind));
+        }
+        let token_fingerprint = fingerprint(source.base_url.as_str(), &token);
+        let governor = Governor::new(source.requests_per_minute, clock.clone());
+        let client = client(source, token, governor.clone(), clock.clone())?;
+        let store = Store::open(&config.database.path).await?;
+        if let Some(state) = store.reader().learned::<GovernorState>(LOCK).await? {
+            governor.restore(&state);
+        }
+        Ok(Self {
+            client,
+            governor,
+            store,
+            clock,
+            kind: source.kind,
+            activities: source.activities,
+            max_in_flight: usize::try_from(source.max_in_flight).unwrap_or(1),
+            token_fingerprint,
+        })
+    }
+
+    /// Makes sure that the token opens the account that the file mirrors. A token that was seen to do so is not asked about again.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing has been written then.
+    pub async fn bind(&self, stop: &CancellationToken) -> Result<(), OpenError> {
+        let known: Option<String> = self.store.reader().learned(TOKEN).await?;
+        if known.as_ref() == Some(&self.token_fingerprint)
+            && let Some(account) = self.store.reader().account().await?
+        {
+            return Ok(self.store.bind(&self.binding(account), self.clock.now()).await?);
+        }
+        let account = loop {
+            let answer = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(OpenError::Stopped),
+                answer = self.client.account() => answer,
+            };
+            match answer {
+                Ok(answer) => break answer.value,
+                Err(SourceError::Locked { until, .. }) => {
+                    let now = self.clock.now();
+                    self.store.learn(LOCK, &self.governor.state(), now).await?;
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return Err(OpenError::Stopped),
+                        () = self.clock.sleep(until.since(now)) => {}
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        self.store.bind(&self.binding(account), self.clock.now()).await?;
+        self.store.learn(TOKEN, &self.token_fingerprint, self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Runs one pass. `stop` ends it between two pages; `give_way` after the chats at hand.
+    ///
+    /// # Errors
+    /// [`PassError`].
+    pub async fn pass(
+        &self,
+        mode: Mode,
+        accept_deletions: bool,
+        stop: &CancellationToken,
+        give_way: &CancellationToken,
+        progress: &watch::Sender<Progress>,
+    ) -> Result<Outcome, PassError> {
+        let setting = Setting {
+            client: &self.client,
+            governor: &self.governor,
+            store: &self.store,
+            clock: &self.clock,
+            stop,
+            give_way,
+            progress,
+            max_in_flight: self.max_in_flight,
+            accept_deletions,
+        };
+        let outcome = pass::run(&setting, mode).await;
+        // The next process must know what this one has asked in the last minute.
+        self.store.learn(LOCK, &self.governor.state(), self.clock.now()).await?;
+        outcome
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Closes the file in order.
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+
+    fn binding(&self, account: crate::model::Account) -> Binding {
+        Binding { kind: self.kind.as_str(), account, activities: self.activities }
+    }
+}
+
+/// A client for the source that the configuration names.
+///
+/// # Errors
+/// [`SourceError::Setup`].
+pub fn client(
+    source: &config::Source,
+    token: SecretString,
+    governor: Governor,
+    clock: Clock,
+) -> Result<Client, SourceError> {
+    let settings = Settings {
+        base_url: source.base_url.clone(),
+        time_zone: source.time_zone,
+        requests_per_minute: source.requests_per_minute,
+        request_timeout: source.request_timeout,
+        activities: source.activities,
+    };
+    Client::new(settings, token, governor, clock)
+}
+
+/// Tells one token from another, and tells nothing about either.
+fn fingerprint(base_url: &str, token: &SecretString) -> String {
+    let mut hasher = DefaultHasher::new();
+    base_url.hash(&mut hasher);
+    token.expose_secret().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}

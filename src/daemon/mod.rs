@@ -1,0 +1,8 @@
+//! The service: the mirror opened and bound to its account, and the one loop that works when the scheduler rings.
+
+mod mirror;
+mod ringer;
+mod service;
+
+pub use mirror::{Mirror, OpenError, client};
+pub use service::{ServiceError, serve};

@@ -1,0 +1,151 @@
+//! The loop: wait for a ring, run a pass, until told to stop. Passes never overlap, because nothing else runs them.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::mirror::{Mirror, OpenError};
+use super::ringer::Ringer;
+use crate::config::Schedule;
+use crate::pass::{Outcome, PassError, Progress};
+use crate::plan::Mode;
+use crate::source::SourceError;
+use crate::store::RunStatus;
+
+/// A ring that is this late will not come: the loop goes on without it.
+const LATE: Duration = Duration::from_secs(60);
+
+/// While the source cannot be reached at the start, it is asked again after this.
+const BIND_AGAIN: Duration = Duration::from_secs(20);
+
+/// Why the service ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The mirror could not be opened or bound.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A pass met what no later pass can mend.
+    #[error(transparent)]
+    Pass(#[from] PassError),
+    /// The scheduler could not be started.
+    #[error("the scheduler could not be started: {0}")]
+    Scheduler(#[from] tokio_cron_scheduler::JobSchedulerError),
+}
+
+/// Runs passes by the schedule until `stop`.
+///
+/// # Errors
+/// [`ServiceError`], when going on is of no use: the token is refused, the file cannot be written.
+pub async fn serve(
+    mirror: &Mirror,
+    schedule: &Schedule,
+    stop: &CancellationToken,
+    progress: &watch::Sender<Progress>,
+) -> Result<(), ServiceError> {
+    bind(mirror, stop).await?;
+    let mut ringer = Ringer::start(schedule).await?;
+    let served = work(mirror, &mut ringer, stop, progress).await;
+    ringer.stop().await;
+    served
+}
+
+/// Binds, however long the source cannot be reached.
+async fn bind(mirror: &Mirror, stop: &CancellationToken) -> Result<(), ServiceError> {
+    loop {
+        match mirror.bind(stop).await {
+            Err(OpenError::Source(error)) if error.is_transient() => {
+                tracing::warn!(%error, "failed to learn whose account it is; trying again");
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = mirror.clock().sleep(BIND_AGAIN) => {}
+                }
+            }
+            Err(OpenError::Stopped) => return Ok(()),
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+async fn work(
+    mirror: &Mirror,
+    ringer: &mut Ringer,
+    stop: &CancellationToken,
+    progress: &watch::Sender<Progress>,
+) -> Result<(), ServiceError> {
+    // What was missed while the service was down is not waited for.
+    let mut mode = first_mode(mirror).await?;
+    while !stop.is_cancelled() {
+        let give_way = CancellationToken::new();
+        let pass = mirror.pass(mode, false, stop, &give_way, progress);
+        tokio::pin!(pass);
+        let outcome = tokio::select! {
+            outcome = &mut pass => outcome,
+            Some(()) = ringer.incremental.recv() => {
+                // Heads never starve: a pass that reads history makes room for the next look at them.
+                give_way.cancel();
+                pass.await
+            }
+        };
+        let again = report(outcome)? && give_way.is_cancelled();
+        mode = if again { Mode::Incremental } else { next_mode(ringer, stop).await };
+    }
+    Ok(())
+}
+
+/// An empty mirror begins with a backfill; one that was cut short goes on with it.
+async fn first_mode(mirror: &Mirror) -> Result<Mode, ServiceError> {
+    let freshness = mirror.store().reader().freshness().await.map_err(PassError::from)?;
+    Ok(match freshness.lists_seen_through {
+        None => Mode::Backfill,
+        Some(_) => Mode::Incremental,
+    })
+}
+
+/// Waits for a ring. A ring that does not come is replaced.
+async fn next_mode(ringer: &mut Ringer, stop: &CancellationToken) -> Mode {
+    let patience = ringer.till_next().await.unwrap_or_default() + LATE;
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Mode::Incremental,
+        Some(()) = ringer.reconcile.recv() => Mode::Reconcile,
+        Some(()) = ringer.incremental.recv() => Mode::Incremental,
+        () = tokio::time::sleep(patience) => {
+            tracing::warn!(patience_s = patience.as_secs(), "the scheduler did not ring; going on without it");
+            Mode::Incremental
+        }
+    }
+}
+
+/// Logs how a pass went; says whether it left something to go on with. What a later pass can mend does not end the service.
+fn report(outcome: Result<Outcome, PassError>) -> Result<bool, ServiceError> {
+    match outcome {
+        Ok(outcome) => {
+            tracing::info!(
+                mode = outcome.mode.word(),
+                status = outcome.status.word(),
+                requests = outcome.requests,
+                chats = outcome.chats_read,
+                rows.inserted = outcome.rows.inserted,
+                rows.updated = outcome.rows.updated,
+                rows.deleted = outcome.rows.deleted,
+                "pass done"
+            );
+            Ok(outcome.status == RunStatus::Partial)
+        }
+        Err(PassError::Stopped) => Ok(false),
+        Err(error) if can_pass(&error) => {
+            tracing::error!(%error, hint = error.hint(), "pass failed; the next ring tries again");
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn can_pass(error: &PassError) -> bool {
+    match error {
+        PassError::Source(error) => !matches!(error, SourceError::TokenRefused { .. }),
+        PassError::TooManyGone { .. } => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,108 @@
+//! What the source no longer has: chats that are asked for by their id before they are called deleted, and slips of
+//! the source that must not pass for deletions.
+
+use super::messages::stream;
+use super::{Pass, PassError};
+use crate::clock::Timestamp;
+use crate::model::{Listed, Page};
+use crate::plan::Owed;
+use crate::store::{Batch, ChatRow, Checkpoint, MessageRow, Rows, Transaction, Write};
+
+impl Pass<'_> {
+    /// Asks for a chat that is not where it should be. Unknown to the source in two passes, it is deleted.
+    pub(super) async fn ask_for_vanished(&self, chat_id: i64) -> Result<(), PassError> {
+        let answer = self.ask(async |client| client.chat(chat_id).await).await?;
+        self.saw(answer.date)?;
+        match answer.value {
+            Some(Ok(listed)) if listed.chat.id == chat_id => self.is_there(&listed, answer.date).await,
+            Some(Err(_)) => Ok(()),
+            Some(Ok(_)) | None => self.is_not_there(chat_id, answer.date).await,
+        }
+    }
+
+    /// It was only out of sight: it is read whole.
+    async fn is_there(&self, listed: &crate::model::ListedChat, now: Timestamp) -> Result<(), PassError> {
+        let chat_id = listed.chat.id;
+        let mut transaction = self.setting.store.begin().await?;
+        let comparison = transaction.compare_chats(&[listed], None, now).await?;
+        let mut batch = self.batch(stream(chat_id), Some(chat_id), now);
+        batch.rows = comparison.rows;
+        batch.debts = transaction.chat_syncs(&[chat_id]).await?;
+        let complete_through = self.watermark_before().await?;
+        for chat in &mut batch.debts {
+            chat.owed = None;
+            chat.owe(Owed::Count, chat.covered_through.or(complete_through));
+        }
+        transaction.commit(batch).await?;
+        // A chat that exists and stands in no list: perhaps the list without a state is not what it was taken for.
+        self.learn(|traits| traits.union = None).await
+    }
+
+    async fn is_not_there(&self, chat_id: i64, now: Timestamp) -> Result<(), PassError> {
+        let complete_through = self.watermark_before().await?;
+        let mut transaction = self.setting.store.begin().await?;
+        let (Some(row), Some(mut chat)) = (
+            transaction.chats(&[chat_id]).await?.pop(),
+            transaction.chat_syncs(&[chat_id]).await?.pop(),
+        ) else {
+            return Ok(());
+        };
+        let first_answer = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
+        let missing_before = row.missing_since.filter(|since| Some(*since) < first_answer);
+        let mut rows = Rows::default();
+        if missing_before.is_some() {
+            rows = deleted(&mut transaction, row, now).await?;
+            chat.owed = None;
+            chat.whole = false;
+            chat.covered_through = None;
+            chat.walk = None;
+        } else {
+            rows.chats.push(Write {
+                row: ChatRow { missing_since: row.missing_since.or(Some(now)), ..row.clone() },
+                before: Some(row),
+            });
+            rows.chats.retain(|write| write.before.as_ref() != Some(&write.row));
+            // Its messages may have moved to a chat that this pass has read already: it is owed until the next pass.
+            chat.owe(Owed::Vanished, complete_through);
+        }
+        let checkpoint = Checkpoint::Chat(Box::new(chat));
+        transaction
+            .commit(Batch { rows, checkpoint, ..self.batch(stream(chat_id), Some(chat_id), now) })
+            .await?;
+        Ok(())
+    }
+
+    /// Whether the page has unreadable items that this list has never shown: perhaps a slip, so it is worth a second look.
+    pub(super) async fn has_unheard_rejects<T: Listed>(
+        &self,
+        stream: &str,
+        page: &Page<T>,
+    ) -> Result<bool, PassError> {
+        let rejects: Vec<_> = page.rejects().cloned().collect();
+        if rejects.is_empty() {
+            return Ok(false);
+        }
+        let mut transaction = self.setting.store.begin().await?;
+        Ok(transaction.unheard_rejects(stream, &rejects).await? > 0)
+    }
+}
+
+/// A chat and its messages as they are to be stored when it is certain that the source has them no longer.
+async fn deleted(transaction: &mut Transaction, row: ChatRow, now: Timestamp) -> Result<Rows, PassError> {
+    let ids = transaction.listed_ids(row.chat.id).await?;
+    let messages = transaction
+        .messages(&ids)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let mut after = MessageRow { missing_since: Some(now), ..row.clone() };
+            after.message.deleted_at = after.message.deleted_at.or(Some(now));
+            Write { row: after, before: Some(row) }
+        })
+        .collect();
+    Ok(Rows {
+        chats: vec![Write { row: ChatRow { deleted_at: Some(now), ..row.clone() }, before: Some(row) }],
+        messages,
+        ..Rows::default()
+    })
+}

@@ -1,0 +1,170 @@
+//! Reading one chat's messages: the news from the head, or the whole list; and when its claim may move.
+
+mod reading;
+
+use super::{Pass, PassError};
+use crate::model::{ListedMessage, Page, Window};
+use crate::plan::{self, ChatSync, ListOrder, Owed, Spacing, Turn, Walk};
+use crate::source::SourceError;
+use crate::store::DueChat;
+
+use reading::{Reading, Verdict};
+
+/// Whole walks of one chat in one pass before it is left for the next.
+const MOST_WALKS: u32 = 3;
+
+/// On a list of more pages than this, overlapping costs more than two exact counts.
+const MOST_OVERLAPPING_PAGES: u32 = 7;
+
+/// Requests for one chat in one walk: more than any chat has pages.
+const MOST_REQUESTS: u32 = 100_000;
+
+impl Pass<'_> {
+    /// Reads a chat until its claim has moved, or until it is certain that it must wait.
+    pub(super) async fn read_chat(&self, due: DueChat) -> Result<(), PassError> {
+        if due.owed == Owed::Vanished {
+            return self.ask_for_vanished(due.chat_id).await;
+        }
+        let mut transaction = self.setting.store.begin().await?;
+        let Some(mut chat) = transaction.chat_syncs(&[due.chat_id]).await?.pop() else {
+            return Ok(());
+        };
+        let listed = transaction.listed_messages(due.chat_id).await?;
+        drop(transaction);
+        for _ in 0..MOST_WALKS {
+            let mut reading = self.begin_reading(&mut chat, listed.cast_unsigned())?;
+            match self.walk_messages(&mut chat, &mut reading).await? {
+                Verdict::Claimed | Verdict::Paused => return Ok(()),
+                Verdict::Vanished => return self.ask_for_vanished(due.chat_id).await,
+                Verdict::Again { why } => {
+                    tracing::debug!(chat.id = due.chat_id, ?why, "the chat must be read whole");
+                    chat.owe(why, self.watermark_before().await?);
+                    chat.whole = true;
+                    chat.walk = None;
+                }
+            }
+        }
+        self.leave_owed(chat).await
+    }
+
+    /// Takes up the chat's stored walk, or begins the one that is owed.
+    fn begin_reading(&self, chat: &mut ChatSync, listed: u64) -> Result<Reading, PassError> {
+        let order = self.traits()?.message_order;
+        if let Some(mut walk) = chat.walk.take() {
+            walk.resume();
+            return Ok(Reading::whole(walk, order));
+        }
+        let from_head = Walk::from_start(Spacing::Overlapping);
+        Ok(match order {
+            _ if chat.whole => Reading::whole(from_head, order),
+            ListOrder::NewestFirst => Reading::news(from_head, order),
+            ListOrder::OldestFirst if listed > 0 => {
+                Reading::news(Walk::from_window(plan::update_start(listed)), order)
+            }
+            _ => Reading::whole(from_head, order),
+        })
+    }
+
+    /// Reads page after page until something is certain.
+    async fn walk_messages(&self, chat: &mut ChatSync, reading: &mut Reading) -> Result<Verdict, PassError> {
+        for _ in 0..MOST_REQUESTS {
+            let page = match self.message_page(chat.chat_id, reading.walk.window()).await? {
+                Found::Page(page) => page,
+                Found::NoChat => return Ok(Verdict::Vanished),
+                Found::NoPage => match reading.walk.past_the_end() {
+                    Turn::Lost => return Ok(Verdict::Again { why: Owed::Count }),
+                    _ => continue,
+                },
+            };
+            self.learn_message_order(&page).await?;
+            let turn = reading.walk.absorb(&page);
+            if let Some(verdict) = self.store_messages(chat, reading, &page, turn).await? {
+                return Ok(verdict);
+            }
+            if reading.is_whole && self.gives_way() {
+                return Ok(Verdict::Paused);
+            }
+            self.choose_spacing(chat.chat_id, reading, &page).await?;
+        }
+        Ok(Verdict::Again { why: Owed::Count })
+    }
+
+    /// A long list is read with pages that abut, and closed by its count from before.
+    async fn choose_spacing(
+        &self,
+        chat_id: i64,
+        reading: &mut Reading,
+        page: &Page<ListedMessage>,
+    ) -> Result<(), PassError> {
+        let first = reading.is_whole && reading.walk.pages_read == 1 && page.window == Window::FIRST;
+        let long = page.pages > MOST_OVERLAPPING_PAGES;
+        if first && long && reading.order == ListOrder::NewestFirst {
+            reading.walk.counted = Some(self.count_messages(chat_id).await?);
+            reading.walk.abut();
+        }
+        Ok(())
+    }
+
+    async fn message_page(&self, chat_id: i64, window: Window) -> Result<Found, PassError> {
+        let answer = self.ask(async |client| client.messages(chat_id, window).await).await;
+        let mut page = match answer {
+            Err(PassError::Source(SourceError::NotFound { date })) => {
+                self.saw(date)?;
+                return Ok(if window.page > 1 { Found::NoPage } else { Found::NoChat });
+            }
+            Err(PassError::Source(SourceError::Refused { .. })) if window.page > 1 => {
+                return Ok(Found::NoPage);
+            }
+            answer => answer?,
+        };
+        if self.has_unheard_rejects(&stream(chat_id), &page).await? {
+            page = self.ask(async |client| client.messages(chat_id, window).await).await?;
+        }
+        self.saw(page.date)?;
+        let shown = page.items.len() as u64;
+        self.setting.progress.send_modify(|progress| progress.messages_read += shown);
+        Ok(Found::Page(page))
+    }
+
+    /// The order of message lists only decides where reading begins: whether it sufficed, a count tells.
+    async fn learn_message_order(&self, page: &Page<ListedMessage>) -> Result<(), PassError> {
+        let mut evidence = plan::Evidence::default();
+        for message in page.readable().map(|listed| &listed.message) {
+            if let Some(created_at) = message.created_at {
+                evidence.add(message.id, created_at);
+            }
+        }
+        let seen = evidence.suggests();
+        self.learn(|traits| {
+            traits.message_order = match (traits.message_order, seen) {
+                (known, ListOrder::Unknown) => known,
+                (ListOrder::Unknown, seen) => seen,
+                (known, seen) if known == seen => known,
+                _ => ListOrder::Other,
+            };
+        })
+        .await
+    }
+
+    /// The chat could not be closed in this pass: what was found out stays owed.
+    async fn leave_owed(&self, chat: ChatSync) -> Result<(), PassError> {
+        let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
+        let transaction = self.setting.store.begin().await?;
+        let mut batch = self.batch(stream(chat.chat_id), Some(chat.chat_id), now);
+        batch.debts.push(chat);
+        transaction.commit(batch).await?;
+        Ok(())
+    }
+}
+
+/// What asking for a page of messages brought.
+enum Found {
+    Page(Page<ListedMessage>),
+    NoPage,
+    NoChat,
+}
+
+/// The name of a chat's list of messages.
+pub(super) fn stream(chat_id: i64) -> String {
+    format!("messages/{chat_id}")
+}

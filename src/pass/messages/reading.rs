@@ -1,0 +1,319 @@
+//! One reading of a chat: what each page adds, and whether it may now be said that nothing is missing.
+
+use std::collections::HashSet;
+
+use super::stream;
+use crate::clock::Timestamp;
+use crate::model::{ListedMessage, Page};
+use crate::pass::{Pass, PassError};
+use crate::plan::{self, ChatSync, ListOrder, Owed, Spacing, Turn, Walk};
+use crate::store::{Batch, Checkpoint, MessageComparison, MessageRow, Transaction, Unmet, Write};
+
+/// A reading under way.
+pub(super) struct Reading {
+    pub(super) walk: Walk,
+    /// To the list's end, or only until it meets what is known.
+    pub(super) is_whole: bool,
+    pub(super) order: ListOrder,
+    /// Messages read so far, of a reading that is not whole.
+    read: HashSet<i64>,
+    /// Whether a message read tells of the time that the chat says it changed at.
+    is_explained: bool,
+    /// Whether the pages read differed from what was stored.
+    found_news: bool,
+    /// Whether an item was met that cannot be read and was never met before.
+    has_new_rejects: bool,
+}
+
+/// What came of a reading.
+pub(super) enum Verdict {
+    /// The claim has moved.
+    Claimed,
+    /// The chat must be read whole, again.
+    Again {
+        /// What was found out.
+        why: Owed,
+    },
+    /// Others wait; the walk goes on in the next pass.
+    Paused,
+    /// The source does not know the chat.
+    Vanished,
+}
+
+/// A page's place in the books, while its transaction is open.
+struct Books {
+    transaction: Transaction,
+    comparison: MessageComparison,
+    updated_at: Timestamp,
+    /// Messages that the mirror counts as listed, this page's included.
+    listed: i64,
+    batch: Batch,
+}
+
+impl Reading {
+    pub(super) fn whole(walk: Walk, order: ListOrder) -> Self {
+        Self::new(walk, true, order)
+    }
+
+    pub(super) fn news(walk: Walk, order: ListOrder) -> Self {
+        Self::new(walk, false, order)
+    }
+
+    fn new(walk: Walk, is_whole: bool, order: ListOrder) -> Self {
+        Self {
+            walk,
+            is_whole,
+            order,
+            read: HashSet::new(),
+            is_explained: false,
+            found_news: false,
+            has_new_rejects: false,
+        }
+    }
+
+    /// Whether the pages read suffice: the list's end, or a message that is stored as it is.
+    fn has_met_the_known(&mut self, turn: Turn, comparison: &MessageComparison, read: &[i64]) -> bool {
+        let at_end = matches!(turn, Turn::End { .. });
+        // Pages overlap: what an earlier page of this reading has just stored proves nothing.
+        let meets = comparison.known.iter().any(|id| !self.read.contains(id));
+        self.read.extend(read);
+        at_end || (self.order == ListOrder::NewestFirst && meets)
+    }
+
+    /// Whether a walk that ended met every message that the list held at its first page. `met` includes unreadable ones.
+    fn is_closed(&self, length: u64, met: u64) -> bool {
+        let newest_first = self.order == ListOrder::NewestFirst;
+        match (self.walk.spacing(), self.walk.counted) {
+            (Spacing::Abutting, counted) => counted == Some(met),
+            // What arrives at the head meanwhile is counted at the end and not met; the next look finds it.
+            (Spacing::Overlapping, _) if newest_first => met <= length,
+            (Spacing::Overlapping, _) => met == length,
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// Writes a page of messages; says what came of the reading, if it is over.
+    pub(super) async fn store_messages(
+        &self,
+        chat: &mut ChatSync,
+        reading: &mut Reading,
+        page: &Page<ListedMessage>,
+        turn: Turn,
+    ) -> Result<Option<Verdict>, PassError> {
+        let books = self.open_books(chat, reading, page).await?;
+        let one_page = page.pages <= 1 && reading.walk.pages_read == 1 && page.window.page == 1;
+        if reading.is_whole || one_page {
+            return self.turn_whole(chat, reading, page, turn, books).await;
+        }
+        if turn == Turn::Lost {
+            books.transaction.commit(books.batch).await?;
+            return Ok(Some(Verdict::Again { why: Owed::Count }));
+        }
+        let suffices = reading.has_met_the_known(turn, &books.comparison, &books.batch.read);
+        let stray = reading.order == ListOrder::OldestFirst
+            && reading.walk.pages_read == 1
+            && books.comparison.known.is_empty();
+        books.transaction.commit(books.batch).await?;
+        if stray {
+            return Ok(Some(Verdict::Again { why: Owed::Count }));
+        }
+        if !suffices {
+            return Ok(None);
+        }
+        self.close_news(chat, reading, turn).await.map(Some)
+    }
+
+    /// Compares the page and prepares its batch.
+    async fn open_books(
+        &self,
+        chat: &ChatSync,
+        reading: &mut Reading,
+        page: &Page<ListedMessage>,
+    ) -> Result<Books, PassError> {
+        let skew = self.skew();
+        let messages: Vec<&ListedMessage> = page.readable().collect();
+        let rejects: Vec<_> = page.rejects().cloned().collect();
+        let mut transaction = self.setting.store.begin().await?;
+        let mut comparison = transaction.compare_messages(chat.chat_id, &messages, page.date).await?;
+        let updated_at = match transaction.chats(&[chat.chat_id]).await?.pop() {
+            Some(row) => row.chat.updated_at,
+            None => page.date,
+        };
+        reading.is_explained |=
+            plan::is_explained(updated_at, messages.iter().flat_map(|listed| moments(listed)), skew);
+        reading.found_news |= !comparison.rows.messages.is_empty();
+        reading.has_new_rejects |= transaction.unheard_rejects(&stream(chat.chat_id), &rejects).await? > 0;
+        let listed = transaction.listed_messages(chat.chat_id).await? + comparison.gained;
+        let watermark = self.watermark_before().await?;
+        let left: Vec<i64> = comparison.left.iter().copied().collect();
+        let mut debts = transaction.chat_syncs(&left).await?;
+        for other in &mut debts {
+            other.owe(Owed::Moved, watermark);
+        }
+        let batch = Batch {
+            rows: std::mem::take(&mut comparison.rows),
+            debts,
+            rejects,
+            read: messages.iter().map(|listed| listed.message.id).collect(),
+            drift: page.drift.clone(),
+            ..self.batch(stream(chat.chat_id), Some(chat.chat_id), page.date)
+        };
+        Ok(Books { transaction, comparison, updated_at, listed, batch })
+    }
+
+    /// A page of a whole walk: the position moves, or the walk is closed, or it is in vain.
+    async fn turn_whole(
+        &self,
+        chat: &mut ChatSync,
+        reading: &mut Reading,
+        page: &Page<ListedMessage>,
+        turn: Turn,
+        mut books: Books,
+    ) -> Result<Option<Verdict>, PassError> {
+        let begins = reading.walk.pages_read <= 1;
+        let met = books.batch.read.clone();
+        match turn {
+            Turn::Next => {
+                books.batch.unmet = if begins { Unmet::Begin(met) } else { Unmet::Met(met) };
+                chat.walk = Some(reading.walk.clone());
+                books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
+                books.transaction.commit(books.batch).await?;
+                Ok(None)
+            }
+            Turn::Lost => {
+                books.batch.unmet = Unmet::Clear;
+                chat.walk = None;
+                books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
+                books.transaction.commit(books.batch).await?;
+                Ok(Some(Verdict::Again { why: Owed::Count }))
+            }
+            Turn::End { length } => self.close_whole(chat, reading, page, length, books).await.map(Some),
+        }
+    }
+
+    /// The end of a whole walk: if it is closed, the claim moves, and what it did not meet is missing.
+    async fn close_whole(
+        &self,
+        chat: &mut ChatSync,
+        reading: &Reading,
+        page: &Page<ListedMessage>,
+        length: u64,
+        mut books: Books,
+    ) -> Result<Verdict, PassError> {
+        let name = stream(chat.chat_id);
+        let here: HashSet<i64> = books.batch.read.iter().copied().collect();
+        let mut unmet = if reading.walk.pages_read <= 1 {
+            books.transaction.listed_ids(chat.chat_id).await?
+        } else {
+            books.transaction.unmet(&name).await?
+        };
+        unmet.retain(|id| !here.contains(id));
+        let started_at = reading.walk.started_at.unwrap_or(page.date);
+        let rejects = books.transaction.other_open_rejects(&name, started_at, &books.batch.rejects).await?
+            + books.batch.rejects.len() as i64;
+        let live = books.listed - unmet.len() as i64;
+        let met = (live + rejects).cast_unsigned();
+        books.batch.unmet = Unmet::Clear;
+        if !reading.is_closed(length, met) {
+            chat.walk = None;
+            books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
+            books.transaction.commit(books.batch).await?;
+            return Ok(Verdict::Again { why: Owed::Count });
+        }
+        let missing = self.mark_missing(&mut books, chat.chat_id, &unmet, &here, page.date).await?;
+        let expected = (live + rejects).max(0);
+        chat.claim(started_at, expected, books.updated_at, self.skew());
+        chat.stored_count = Some(live);
+        if missing {
+            chat.owe(Owed::Missing, None);
+        }
+        self.owe_reject(chat, reading).await?;
+        books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
+        books.transaction.forget_rejects(&name, started_at).await?;
+        books.transaction.commit(books.batch).await?;
+        Ok(Verdict::Claimed)
+    }
+
+    /// What a closed walk did not meet is missing; what an earlier pass had missed already is deleted. Says whether a
+    /// message has become missing just now.
+    async fn mark_missing(
+        &self,
+        books: &mut Books,
+        chat_id: i64,
+        unmet: &[i64],
+        here: &HashSet<i64>,
+        now: Timestamp,
+    ) -> Result<bool, PassError> {
+        let mut newly = books.transaction.messages(unmet).await?;
+        newly.retain(|row| row.message.chat_id == chat_id);
+        let before_this_pass = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
+        let mut gone = books.transaction.missing_messages(chat_id, before_this_pass.unwrap_or(now)).await?;
+        gone.retain(|row| !here.contains(&row.message.id));
+        let missing = newly.into_iter().map(|row| Write {
+            row: MessageRow { missing_since: Some(now), ..row.clone() },
+            before: Some(row),
+        });
+        let count = books.batch.rows.messages.len();
+        books.batch.rows.messages.extend(missing);
+        let some_missing = books.batch.rows.messages.len() > count;
+        let deleted = gone.into_iter().map(|row| {
+            let mut after = row.clone();
+            after.message.deleted_at = Some(now);
+            Write { row: after, before: Some(row) }
+        });
+        books.batch.rows.messages.extend(deleted);
+        Ok(some_missing)
+    }
+
+    /// The end of a reading of the news: the claim moves if the source has as many messages as are stored.
+    async fn close_news(
+        &self,
+        chat: &mut ChatSync,
+        reading: &Reading,
+        turn: Turn,
+    ) -> Result<Verdict, PassError> {
+        if !reading.is_explained && (reading.found_news || chat.owed != Some(Owed::Unsettled)) {
+            return Ok(Verdict::Again { why: Owed::Unexplained });
+        }
+        let length = match turn {
+            Turn::End { length } => length,
+            _ => self.count_messages(chat.chat_id).await?,
+        };
+        let mut transaction = self.setting.store.begin().await?;
+        let live = transaction.listed_messages(chat.chat_id).await?;
+        let rejects = transaction.open_rejects(&stream(chat.chat_id), None).await?;
+        let (Some(row), Some(started_at)) =
+            (transaction.chats(&[chat.chat_id]).await?.pop(), reading.walk.started_at)
+        else {
+            return Ok(Verdict::Again { why: Owed::Count });
+        };
+        if (live + rejects).cast_unsigned() != length {
+            return Ok(Verdict::Again { why: Owed::Count });
+        }
+        chat.claim(started_at, live + rejects, row.chat.updated_at, self.skew());
+        chat.stored_count = Some(live);
+        self.owe_reject(chat, reading).await?;
+        let now = self.server_now().unwrap_or(started_at);
+        let mut batch = self.batch(stream(chat.chat_id), Some(chat.chat_id), now);
+        batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
+        transaction.commit(batch).await?;
+        Ok(Verdict::Claimed)
+    }
+
+    /// An item that could not be read for the first time may have been a slip of the source: it is looked at once more.
+    async fn owe_reject(&self, chat: &mut ChatSync, reading: &Reading) -> Result<(), PassError> {
+        if reading.has_new_rejects {
+            chat.owe(Owed::Reject, self.watermark_before().await?);
+        }
+        Ok(())
+    }
+}
+
+/// Every moment that a message tells of.
+fn moments(listed: &ListedMessage) -> impl Iterator<Item = Timestamp> {
+    let message = &listed.message;
+    [message.created_at, message.delivered_at, message.seen_at, message.edited_at, message.deleted_at]
+        .into_iter()
+        .flatten()
+}
