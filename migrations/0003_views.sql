@@ -2,13 +2,14 @@
 
 create view freshness as
     -- One row: through when the mirror is complete, and what holds that moment back.
-    with debts as (
+    with head as (
+        select max(watermark) as watermark from checkpoints where stream = 'chats'
+    ),
+    debts as (
         select chat_id, owed, covered_through
         from chat_sync
         where owed in ('new', 'changed', 'unsettled', 'count', 'unexplained', 'moved', 'reject', 'vanished')
-    ),
-    head as (
-        select max(watermark) as watermark from checkpoints where stream = 'chats'
+            and (covered_through is null or covered_through < (select watermark from head))
     )
     select
         case

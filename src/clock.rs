@@ -33,7 +33,10 @@ impl Timestamp {
 
     /// The local machine's present moment.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the time comes from"
+    )]
     pub fn now() -> Self {
         Self(Utc::now().timestamp_millis())
     }

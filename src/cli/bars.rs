@@ -79,7 +79,8 @@ fn show(now: &Progress, chats: &ProgressBar, messages: &ProgressBar) {
 
 fn bar(name: &'static str, numbers: &str) -> ProgressBar {
     let template = format!("{{prefix:>9}} {{bar:30}} {numbers}  {{msg}}");
-    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style).with_prefix(name)
 }
 

@@ -32,15 +32,33 @@ struct Finding {
 
 impl Finding {
     fn good(what: &'static str, told: impl Into<String>) -> Self {
-        Self { what, good: true, told: told.into(), hint: None, exit: Exit::Done }
+        Self {
+            what,
+            good: true,
+            told: told.into(),
+            hint: None,
+            exit: Exit::Done,
+        }
     }
 
     fn bad(what: &'static str, failure: Failure) -> Self {
-        Self { what, good: false, told: failure.message, hint: failure.hint, exit: failure.exit }
+        Self {
+            what,
+            good: false,
+            told: failure.message,
+            hint: failure.hint,
+            exit: failure.exit,
+        }
     }
 
     fn doubtful(what: &'static str, told: String, hint: &str) -> Self {
-        Self { what, good: false, told, hint: Some(hint.to_owned()), exit: Exit::Configuration }
+        Self {
+            what,
+            good: false,
+            told,
+            hint: Some(hint.to_owned()),
+            exit: Exit::Configuration,
+        }
     }
 }
 
@@ -56,7 +74,10 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
             findings
         }
     };
-    let exit = findings.iter().map(|finding| finding.exit).find(|exit| *exit != Exit::Done);
+    let exit = findings
+        .iter()
+        .map(|finding| finding.exit)
+        .find(|exit| *exit != Exit::Done);
     output.report(&json!({ "findings": findings }), &told(&findings));
     Ok(exit.unwrap_or(Exit::Done))
 }
@@ -79,7 +100,13 @@ async fn look_at_source(config: &Config, environment: &Environment) -> Vec<Findi
     let account = answer.value;
     let name = account.name.as_deref().unwrap_or("without a name");
     vec![
-        Finding::good("source", format!("{} opens account {} ({name})", config.source.base_url, account.id)),
+        Finding::good(
+            "source",
+            format!(
+                "{} opens account {} ({name})",
+                config.source.base_url, account.id
+            ),
+        ),
         clock_finding(clock.now(), answer.date),
         zone_finding(config, account.time_zone.as_deref()),
     ]
@@ -88,7 +115,10 @@ async fn look_at_source(config: &Config, environment: &Environment) -> Vec<Findi
 fn clock_finding(ours: Timestamp, theirs: Timestamp) -> Finding {
     let drift = ours.since(theirs).max(theirs.since(ours)).as_secs();
     if drift <= MOST_DRIFT_SECONDS {
-        return Finding::good("clock", format!("within {} s of the source's", drift.max(1)));
+        return Finding::good(
+            "clock",
+            format!("within {} s of the source's", drift.max(1)),
+        );
     }
     Finding::doubtful(
         "clock",
@@ -114,7 +144,10 @@ async fn look_at_file(config: &Config) -> Vec<Finding> {
     let path = &config.database.path;
     let reader = match Reader::open(path).await {
         Err(StoreError::Missing(_)) => {
-            let told = format!("{} is not there yet; the first pass makes it", path.display());
+            let told = format!(
+                "{} is not there yet; the first pass makes it",
+                path.display()
+            );
             return vec![Finding::good("database", told)];
         }
         Err(error) => return vec![Finding::bad("database", error.into())],
@@ -122,7 +155,10 @@ async fn look_at_file(config: &Config) -> Vec<Finding> {
     };
     match reader.quick_check().await {
         Ok(problems) if problems.is_empty() => {
-            vec![Finding::good("database", format!("{} is sound", path.display()))]
+            vec![Finding::good(
+                "database",
+                format!("{} is sound", path.display()),
+            )]
         }
         Ok(problems) => vec![Finding::doubtful(
             "database",
@@ -135,7 +171,14 @@ async fn look_at_file(config: &Config) -> Vec<Finding> {
 
 fn told(findings: &[Finding]) -> String {
     let mut text = String::new();
-    for Finding { what, good, told, hint, .. } in findings {
+    for Finding {
+        what,
+        good,
+        told,
+        hint,
+        ..
+    } in findings
+    {
         let mark = if *good { '✔' } else { '✘' };
         let _ = writeln!(text, "{mark} {what:<9} {told}");
         if let Some(hint) = hint {

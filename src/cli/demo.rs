@@ -66,9 +66,19 @@ pub(super) async fn run(
     let path = fresh_database(options.dir.as_deref())?;
     let stop = signals::stop_signal()?;
     let simulator = simulator();
-    let base_url = simulator.spawn(stop.child_token()).await.map_err(|error| Failure::unexpected(&error))?;
-    output.say(&format!("a simulated account with {CHATS} chats answers at {base_url}"));
-    let mirror = Mirror::open(&config(&base_url, &path)?, simulator.options().token.into(), Clock::System).await?;
+    let base_url = simulator
+        .spawn(stop.child_token())
+        .await
+        .map_err(|error| Failure::unexpected(&error))?;
+    output.say(&format!(
+        "a simulated account with {CHATS} chats answers at {base_url}"
+    ));
+    let mirror = Mirror::open(
+        &config(&base_url, &path)?,
+        simulator.options().token.into(),
+        Clock::System,
+    )
+    .await?;
     let told = tell(&mirror, &simulator, arguments, output, &stop).await;
     mirror.close().await;
     let told = told?;
@@ -94,9 +104,13 @@ async fn tell(
 ) -> Result<Told, Failure> {
     mirror.bind(stop).await?;
     let (backfill, backfill_seconds) = pass(mirror, Mode::Backfill, arguments, stop).await?;
-    output.say(&format!("backfill done; now the account changes: {}", counted(CHANGES as i64, "change")));
+    output.say(&format!(
+        "backfill done; now the account changes: {}",
+        counted(CHANGES as i64, "change")
+    ));
     simulator.churn(CHANGES, &mut fastrand::Rng::with_seed(SEED));
-    let (incremental, incremental_seconds) = pass(mirror, Mode::Incremental, arguments, stop).await?;
+    let (incremental, incremental_seconds) =
+        pass(mirror, Mode::Incremental, arguments, stop).await?;
     let reader = mirror.store().reader();
     Ok(Told {
         backfill,
@@ -117,7 +131,9 @@ async fn pass(
     let watcher = Watcher::start(arguments.quiet);
     let begun = Instant::now();
     let nobody_waits = CancellationToken::new();
-    let outcome = mirror.pass(mode, false, stop, &nobody_waits, watcher.sender()).await;
+    let outcome = mirror
+        .pass(mode, false, stop, &nobody_waits, watcher.sender())
+        .await;
     watcher.stop().await;
     Ok((outcome?, begun.elapsed().as_secs_f64()))
 }
@@ -135,7 +151,10 @@ fn simulator() -> Simulator {
 
 /// The demo's own file, new each time; nothing else is ever removed.
 fn fresh_database(dir: Option<&Path>) -> Result<PathBuf, Failure> {
-    let dir = dir.map_or_else(|| std::env::temp_dir().join("chatmirror-demo"), Path::to_owned);
+    let dir = dir.map_or_else(
+        || std::env::temp_dir().join("chatmirror-demo"),
+        Path::to_owned,
+    );
     std::fs::create_dir_all(&dir).map_err(|error| Failure::unexpected(&error))?;
     let path = dir.join("chatmirror-demo.db");
     for suffix in ["", "-wal", "-shm"] {
@@ -153,7 +172,8 @@ fn fresh_database(dir: Option<&Path>) -> Result<PathBuf, Failure> {
 
 fn config(base_url: &str, path: &Path) -> Result<Config, Failure> {
     let mut config = Config::parse("")?;
-    config.source.base_url = reqwest::Url::parse(base_url).map_err(|error| Failure::unexpected(&error))?;
+    config.source.base_url =
+        reqwest::Url::parse(base_url).map_err(|error| Failure::unexpected(&error))?;
     config.source.requests_per_minute = 0;
     path.clone_into(&mut config.database.path);
     Ok(config)
@@ -177,9 +197,17 @@ fn in_words(told: &Told, path: &Path) -> String {
     for line in sync::told(&told.incremental, &told.freshness, told.incremental_seconds).lines() {
         let _ = writeln!(text, "  {line}");
     }
-    let _ = writeln!(text, "\nthe file is {}\nthree queries worth trying:\n", path.display());
+    let _ = writeln!(
+        text,
+        "\nthe file is {}\nthree queries worth trying:\n",
+        path.display()
+    );
     for (question, sql) in QUERIES {
-        let _ = writeln!(text, "  -- {question}\n  sqlite3 -readonly -box {} \"{sql}\"\n", path.display());
+        let _ = writeln!(
+            text,
+            "  -- {question}\n  sqlite3 -readonly -box {} \"{sql}\"\n",
+            path.display()
+        );
     }
     text
 }

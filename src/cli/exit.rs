@@ -49,13 +49,21 @@ impl Failure {
     }
 
     fn new(exit: Exit, message: String, hint: Option<&str>) -> Self {
-        Self { exit, message, hint: hint.map(str::to_owned), problems: Vec::new() }
+        Self {
+            exit,
+            message,
+            hint: hint.map(str::to_owned),
+            problems: Vec::new(),
+        }
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self { problems: error.problems(), ..Self::new(Exit::Configuration, error.to_string(), None) }
+        Self {
+            problems: error.problems(),
+            ..Self::new(Exit::Configuration, error.to_string(), None)
+        }
     }
 }
 
@@ -96,7 +104,9 @@ impl From<PassError> for Failure {
                 "stopped before the end".to_owned(),
                 Some("what was read is kept; run the same command again to go on"),
             ),
-            PassError::TooManyGone { .. } => Self::new(Exit::Incomplete, error.to_string(), error.hint()),
+            PassError::TooManyGone { .. } => {
+                Self::new(Exit::Incomplete, error.to_string(), error.hint())
+            }
             PassError::PlanAgain { .. } | PassError::Poisoned => Self::unexpected(&error),
         }
     }

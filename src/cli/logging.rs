@@ -20,11 +20,20 @@ pub(super) fn start(arguments: &Arguments, format: LogFormat, usual: LevelFilter
         _ => LevelFilter::TRACE,
     };
     // Other crates are let in only at the highest verbosity: their lines may show addresses and bodies.
-    let others = if arguments.verbose > 2 { level } else { LevelFilter::WARN.min(level) };
-    let targets = Targets::new().with_default(others).with_target("chatmirror", level);
+    let others = if arguments.verbose > 2 {
+        level
+    } else {
+        LevelFilter::WARN.min(level)
+    };
+    let targets = Targets::new()
+        .with_default(others)
+        .with_target("chatmirror", level);
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let registry = tracing_subscriber::registry().with(targets);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false);
+    let lines = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .with_target(false);
     // A second start, in one process's tests, is not a failure.
     let _ = match format {
         LogFormat::Text => registry.with(lines).try_init(),

@@ -18,7 +18,6 @@ impl Output {
         Self { json }
     }
 
-
     /// The report of a command: `value` for a script, `text` for a person.
     pub(super) fn report(&self, value: &impl Serialize, text: &str) {
         let report = if self.json {

@@ -22,8 +22,12 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     logging::start(arguments, LogFormat::Text, LevelFilter::WARN);
     let stop = signals::stop_signal()?;
-    let listener = TcpListener::bind(options.listen).await.map_err(|error| Failure::unexpected(&error))?;
-    let address = listener.local_addr().map_err(|error| Failure::unexpected(&error))?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| Failure::unexpected(&error))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::unexpected(&error))?;
     let simulator = simulator(options);
     let base_url = format!("http://{address}/v1");
     let token = simulator.options().token;

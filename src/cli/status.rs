@@ -41,9 +41,14 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
         tables: reader.table_counts().await?,
         runs: reader.last_runs(LINES).await?,
         rejects: reader.rejects(LINES).await?,
-        locked_until: lock.and_then(|lock| lock.locked_until).filter(|until| *until > now),
+        locked_until: lock
+            .and_then(|lock| lock.locked_until)
+            .filter(|until| *until > now),
     };
-    let lag = status.freshness.complete_through.map(|moment| now.since(moment).as_secs());
+    let lag = status
+        .freshness
+        .complete_through
+        .map(|moment| now.since(moment).as_secs());
     let value = json!({
         "database": config.database.path,
         "account": status.account.as_ref().map(|account| json!({ "id": account.id, "name": account.name })),
@@ -59,7 +64,10 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
         },
     });
     let heading = format!("{}\n", config.database.path.display());
-    output.report(&value, &(heading + &told(&status, lag, config.source.requests_per_minute)));
+    output.report(
+        &value,
+        &(heading + &told(&status, lag, config.source.requests_per_minute)),
+    );
     Ok(Exit::Done)
 }
 
@@ -74,14 +82,32 @@ fn told(status: &Status, lag: Option<u64>, per_minute: u32) -> String {
         Some(seconds) => writeln!(text, " ({} ago)", span(seconds)),
         None => writeln!(text),
     };
-    let Coverage { chats, proven, owed } = &status.coverage;
-    let _ = writeln!(text, "covered   {} of {} proven whole", grouped(*proven), counted(*chats, "chat"));
+    let Coverage {
+        chats,
+        proven,
+        owed,
+    } = &status.coverage;
+    let _ = writeln!(
+        text,
+        "covered   {} of {} proven whole",
+        grouped(*proven),
+        counted(*chats, "chat")
+    );
     for owed in owed {
-        let _ = writeln!(text, "          {} owed: {}", counted(owed.chats, "chat"), owed.reason);
+        let _ = writeln!(
+            text,
+            "          {} owed: {}",
+            counted(owed.chats, "chat"),
+            owed.reason
+        );
     }
     let _ = writeln!(text, "rows");
     for TableCount { table, rows, gone } in &status.tables {
-        let gone = if *gone > 0 { format!("  ({} gone at the source)", grouped(*gone)) } else { String::new() };
+        let gone = if *gone > 0 {
+            format!("  ({} gone at the source)", grouped(*gone))
+        } else {
+            String::new()
+        };
         let _ = writeln!(text, "  {table:<12}{:>12}{gone}", grouped(*rows));
     }
     told_passes(&mut text, status, per_minute);
@@ -101,18 +127,31 @@ fn told_passes(text: &mut String, status: &Status, per_minute: u32) {
             grouped(run.rows_inserted),
             grouped(run.rows_updated),
             grouped(run.rows_deleted),
-            run.error.as_ref().map(|error| format!("\n    {error}")).unwrap_or_default(),
+            run.error
+                .as_ref()
+                .map(|error| format!("\n    {error}"))
+                .unwrap_or_default(),
         );
     }
     let _ = match (per_minute, status.locked_until) {
-        (_, Some(until)) => writeln!(text, "budget    the source takes no requests until {until} UTC"),
+        (_, Some(until)) => writeln!(
+            text,
+            "budget    the source takes no requests until {until} UTC"
+        ),
         (0, None) => writeln!(text, "budget    unlimited"),
         (ceiling, None) => writeln!(text, "budget    at most {ceiling} requests a minute"),
     };
     if status.freshness.rejects > 0 {
-        let _ = writeln!(text, "set aside {} that could not be read", counted(status.freshness.rejects, "item"));
+        let _ = writeln!(
+            text,
+            "set aside {} that could not be read",
+            counted(status.freshness.rejects, "item")
+        );
         for reject in &status.rejects {
-            let id = reject.item_id.map(|id| format!(" {id}")).unwrap_or_default();
+            let id = reject
+                .item_id
+                .map(|id| format!(" {id}"))
+                .unwrap_or_default();
             let _ = writeln!(text, "  {}{id}: {}", reject.stream, reject.why);
         }
     }

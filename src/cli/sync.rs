@@ -59,7 +59,15 @@ async fn pass(
 ) -> Result<Outcome, Failure> {
     mirror.bind(stop).await?;
     let nobody_waits = CancellationToken::new();
-    Ok(mirror.pass(mode, accept_deletions, stop, &nobody_waits, watcher.sender()).await?)
+    Ok(mirror
+        .pass(
+            mode,
+            accept_deletions,
+            stop,
+            &nobody_waits,
+            watcher.sender(),
+        )
+        .await?)
 }
 
 /// Something is missing, or was set aside: scripts must be able to tell.
@@ -89,10 +97,18 @@ pub(super) fn told(outcome: &Outcome, freshness: &Freshness, seconds: f64) -> St
         grouped(rows.deleted)
     );
     if rows.rejects > 0 {
-        let _ = writeln!(text, "{} could not be read and were set aside: see `chatmirror status`", counted(rows.rejects, "item"));
+        let _ = writeln!(
+            text,
+            "{} could not be read and were set aside: see `chatmirror status`",
+            counted(rows.rejects, "item")
+        );
     }
     if outcome.chats_failed > 0 {
-        let _ = writeln!(text, "{} could not be read: the next pass tries again", counted(outcome.chats_failed.cast_signed(), "chat"));
+        let _ = writeln!(
+            text,
+            "{} could not be read: the next pass tries again",
+            counted(outcome.chats_failed.cast_signed(), "chat")
+        );
     }
     text.push_str(&complete_through(freshness));
     text
@@ -111,7 +127,9 @@ pub(super) fn complete_through(freshness: &Freshness) -> String {
             "not complete yet: {} still to be read for the first time or again",
             counted(freshness.owed_chats, "chat")
         ),
-        (None, None) => "not complete yet: the lists of chats have not been read to their end".to_owned(),
+        (None, None) => {
+            "not complete yet: the lists of chats have not been read to their end".to_owned()
+        }
     }
 }
 
@@ -122,7 +140,11 @@ async fn dry_run(config: &Config, mode: Mode, output: &Output) -> Result<Exit, F
         Err(StoreError::Missing(_)) => Facts::default(),
         Err(error) => return Err(error.into()),
     };
-    let mode = if facts.watermark.is_none() { Mode::Backfill } else { mode };
+    let mode = if facts.watermark.is_none() {
+        Mode::Backfill
+    } else {
+        mode
+    };
     let steps = plan::steps(mode, &facts);
     let requests: u64 = steps.iter().map(Step::requests).sum();
     let minutes = minutes(requests, config.source.requests_per_minute);
@@ -139,18 +161,37 @@ fn minutes(requests: u64, per_minute: u32) -> Option<u64> {
     (per_minute > 0).then(|| requests.div_ceil(u64::from(per_minute)))
 }
 
-fn planned(mode: Mode, facts: &Facts, steps: &[Step], requests: u64, minutes: Option<u64>) -> String {
+fn planned(
+    mode: Mode,
+    facts: &Facts,
+    steps: &[Step],
+    requests: u64,
+    minutes: Option<u64>,
+) -> String {
     let mut text = format!("plan of the next {} pass:\n", mode.word());
     for (number, step) in steps.iter().enumerate() {
         let (what, why) = match step {
-            Step::List { list, reach, why, .. } => (format!("read {list} ({reach:?})").to_lowercase(), why),
-            Step::State { reach, why, .. } => (format!("read chats?state=open ({reach:?})").to_lowercase(), why),
-            Step::Messages { chats, why, .. } => {
-                (format!("read the messages of {}", counted(chats.cast_signed(), "chat")), why)
-            }
+            Step::List {
+                list, reach, why, ..
+            } => (format!("read {list} ({reach:?})").to_lowercase(), why),
+            Step::State { reach, why, .. } => (
+                format!("read chats?state=open ({reach:?})").to_lowercase(),
+                why,
+            ),
+            Step::Messages { chats, why, .. } => (
+                format!(
+                    "read the messages of {}",
+                    counted(chats.cast_signed(), "chat")
+                ),
+                why,
+            ),
         };
         let about = counted(step.requests().cast_signed(), "request");
-        let _ = writeln!(text, "  {}. {what}: about {about}\n     because {why}", number + 1);
+        let _ = writeln!(
+            text,
+            "  {}. {what}: about {about}\n     because {why}",
+            number + 1
+        );
     }
     let _ = match minutes {
         Some(minutes) => writeln!(
@@ -159,10 +200,16 @@ fn planned(mode: Mode, facts: &Facts, steps: &[Step], requests: u64, minutes: Op
             counted(requests.cast_signed(), "request"),
             counted(minutes.cast_signed(), "minute")
         ),
-        None => writeln!(text, "about {}; nothing was asked or changed", counted(requests.cast_signed(), "request")),
+        None => writeln!(
+            text,
+            "about {}; nothing was asked or changed",
+            counted(requests.cast_signed(), "request")
+        ),
     };
     if facts.chats == 0 {
-        text.push_str("the account has never been read: what it costs is known once its chats are listed\n");
+        text.push_str(
+            "the account has never been read: what it costs is known once its chats are listed\n",
+        );
     }
     text
 }

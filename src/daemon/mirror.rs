@@ -92,7 +92,10 @@ impl Mirror {
         if known.as_ref() == Some(&self.token_fingerprint)
             && let Some(account) = self.store.reader().account().await?
         {
-            return Ok(self.store.bind(&self.binding(account), self.clock.now()).await?);
+            return Ok(self
+                .store
+                .bind(&self.binding(account), self.clock.now())
+                .await?);
         }
         let account = loop {
             let answer = tokio::select! {
@@ -114,8 +117,12 @@ impl Mirror {
                 Err(error) => return Err(error.into()),
             }
         };
-        self.store.bind(&self.binding(account), self.clock.now()).await?;
-        self.store.learn(TOKEN, &self.token_fingerprint, self.clock.now()).await?;
+        self.store
+            .bind(&self.binding(account), self.clock.now())
+            .await?;
+        self.store
+            .learn(TOKEN, &self.token_fingerprint, self.clock.now())
+            .await?;
         Ok(())
     }
 
@@ -144,7 +151,9 @@ impl Mirror {
         };
         let outcome = pass::run(&setting, mode).await;
         // The next process must know what this one has asked in the last minute.
-        self.store.learn(LOCK, &self.governor.state(), self.clock.now()).await?;
+        self.store
+            .learn(LOCK, &self.governor.state(), self.clock.now())
+            .await?;
         outcome
     }
 
@@ -166,7 +175,11 @@ impl Mirror {
     }
 
     fn binding(&self, account: crate::model::Account) -> Binding {
-        Binding { kind: self.kind.as_str(), account, activities: self.activities }
+        Binding {
+            kind: self.kind.as_str(),
+            account,
+            activities: self.activities,
+        }
     }
 }
 

@@ -21,7 +21,11 @@ impl Ringer {
         let incremental = bell(&scheduler, schedule.incremental.as_str()).await?;
         let reconcile = bell(&scheduler, schedule.reconcile.as_str()).await?;
         scheduler.start().await?;
-        Ok(Self { incremental, reconcile, scheduler })
+        Ok(Self {
+            incremental,
+            reconcile,
+            scheduler,
+        })
     }
 
     /// How long it is to the next ring, if the scheduler still knows of one.
@@ -38,7 +42,9 @@ impl Ringer {
 
 async fn bell(scheduler: &JobScheduler, cron: &str) -> Result<Receiver<()>, JobSchedulerError> {
     let (sender, receiver) = mpsc::channel(1);
-    scheduler.add(Job::new(cron, move |_, _| ring(&sender))?).await?;
+    scheduler
+        .add(Job::new(cron, move |_, _| ring(&sender))?)
+        .await?;
     Ok(receiver)
 }
 

@@ -88,14 +88,23 @@ async fn work(
             }
         };
         let again = report(outcome)? && give_way.is_cancelled();
-        mode = if again { Mode::Incremental } else { next_mode(ringer, stop).await };
+        mode = if again {
+            Mode::Incremental
+        } else {
+            next_mode(ringer, stop).await
+        };
     }
     Ok(())
 }
 
 /// An empty mirror begins with a backfill; one that was cut short goes on with it.
 async fn first_mode(mirror: &Mirror) -> Result<Mode, ServiceError> {
-    let freshness = mirror.store().reader().freshness().await.map_err(PassError::from)?;
+    let freshness = mirror
+        .store()
+        .reader()
+        .freshness()
+        .await
+        .map_err(PassError::from)?;
     Ok(match freshness.lists_seen_through {
         None => Mode::Backfill,
         Some(_) => Mode::Incremental,

@@ -59,7 +59,9 @@ impl Pass<'_> {
 
     /// The chats that are due and were not read in this pass, or became owed again since.
     async fn next_due(&self) -> Result<Vec<DueChat>, PassError> {
-        let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
+        let now = self
+            .server_now()
+            .unwrap_or_else(|| self.setting.clock.now());
         let mut due = self.setting.store.reader().due_chats(now).await?;
         let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
         due.retain(|due| match visits.get(&due.chat_id) {
@@ -70,12 +72,19 @@ impl Pass<'_> {
     }
 
     async fn read_due_chat(&self, due: DueChat) -> Result<(), PassError> {
-        *self.visits.lock().map_err(|_| PassError::Poisoned)?.entry(due.chat_id).or_default() += 1;
+        *self
+            .visits
+            .lock()
+            .map_err(|_| PassError::Poisoned)?
+            .entry(due.chat_id)
+            .or_default() += 1;
         match self.read_chat(due).await {
             Ok(()) => {
                 self.failures_in_a_row.store(0, Ordering::Relaxed);
                 self.chats_read.fetch_add(1, Ordering::Relaxed);
-                self.setting.progress.send_modify(|progress| progress.chats_read += 1);
+                self.setting
+                    .progress
+                    .send_modify(|progress| progress.chats_read += 1);
                 Ok(())
             }
             Err(error) if error.spares_the_others() => {
@@ -83,7 +92,11 @@ impl Pass<'_> {
                 tracing::warn!(chat.id = due.chat_id, %error, "this chat stays owed");
                 self.note_failure(due.chat_id, &error).await?;
                 let failures = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-                if failures >= MOST_FAILURES_IN_A_ROW { Err(error) } else { Ok(()) }
+                if failures >= MOST_FAILURES_IN_A_ROW {
+                    Err(error)
+                } else {
+                    Ok(())
+                }
             }
             Err(error) => Err(error),
         }
@@ -96,7 +109,9 @@ impl Pass<'_> {
         };
         chat.failures += 1;
         chat.last_error = Some(error.to_string());
-        let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
+        let now = self
+            .server_now()
+            .unwrap_or_else(|| self.setting.clock.now());
         let mut batch = self.batch(format!("messages/{chat_id}"), Some(chat_id), now);
         batch.debts.push(chat);
         transaction.commit(batch).await?;

@@ -11,12 +11,14 @@ const MOST_LOOKS: u32 = 5;
 impl Pass<'_> {
     /// The exact number of chats in a list.
     pub(super) async fn count_chats(&self, list: ChatList) -> Result<u64, PassError> {
-        self.count(async |client, window| client.chats(list, window).await).await
+        self.count(async |client, window| client.chats(list, window).await)
+            .await
     }
 
     /// The exact number of messages in a chat.
     pub(super) async fn count_messages(&self, chat_id: i64) -> Result<u64, PassError> {
-        self.count(async |client, window| client.messages(chat_id, window).await).await
+        self.count(async |client, window| client.messages(chat_id, window).await)
+            .await
     }
 
     /// One request where pages of one item are given: their number is the number of items. Otherwise the last page tells.
@@ -25,16 +27,21 @@ impl Pass<'_> {
         page: impl AsyncFn(&Client, Window) -> Result<Page<T>, SourceError>,
     ) -> Result<u64, PassError> {
         if self.traits()?.counts_by_one != Some(false) {
-            match self.ask(async |client| page(client, Window::COUNT).await).await {
+            match self
+                .ask(async |client| page(client, Window::COUNT).await)
+                .await
+            {
                 Ok(answer) if answer.items.len() <= 1 => {
                     self.saw(answer.date)?;
-                    self.learn(|traits| traits.counts_by_one = Some(true)).await?;
+                    self.learn(|traits| traits.counts_by_one = Some(true))
+                        .await?;
                     if let Some(length) = answer.list_length() {
                         return Ok(length);
                     }
                 }
                 Ok(_) | Err(PassError::Source(SourceError::Refused { .. })) => {
-                    self.learn(|traits| traits.counts_by_one = Some(false)).await?;
+                    self.learn(|traits| traits.counts_by_one = Some(false))
+                        .await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -53,7 +60,10 @@ impl Pass<'_> {
             if let Some(length) = answer.list_length() {
                 return Ok(length);
             }
-            window = Window { page: answer.pages.max(1), limit: MOST_PER_PAGE };
+            window = Window {
+                page: answer.pages.max(1),
+                limit: MOST_PER_PAGE,
+            };
         }
         Err(PassError::Source(SourceError::Unreadable {
             why: "the number of pages does not fit the pages".to_owned(),

@@ -16,7 +16,9 @@ pub enum PassError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// More chats are gone from the list than can be believed.
-    #[error("{gone} of {stored} chats are gone from the source's list at once; nothing was marked as deleted")]
+    #[error(
+        "{gone} of {stored} chats are gone from the source's list at once; nothing was marked as deleted"
+    )]
     TooManyGone {
         /// Chats that the list no longer has.
         gone: usize,

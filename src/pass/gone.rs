@@ -14,14 +14,20 @@ impl Pass<'_> {
         let answer = self.ask(async |client| client.chat(chat_id).await).await?;
         self.saw(answer.date)?;
         match answer.value {
-            Some(Ok(listed)) if listed.chat.id == chat_id => self.is_there(&listed, answer.date).await,
+            Some(Ok(listed)) if listed.chat.id == chat_id => {
+                self.is_there(&listed, answer.date).await
+            }
             Some(Err(_)) => Ok(()),
             Some(Ok(_)) | None => self.is_not_there(chat_id, answer.date).await,
         }
     }
 
     /// It was only out of sight: it is read whole.
-    async fn is_there(&self, listed: &crate::model::ListedChat, now: Timestamp) -> Result<(), PassError> {
+    async fn is_there(
+        &self,
+        listed: &crate::model::ListedChat,
+        now: Timestamp,
+    ) -> Result<(), PassError> {
         let chat_id = listed.chat.id;
         let mut transaction = self.setting.store.begin().await?;
         let comparison = transaction.compare_chats(&[listed], None, now).await?;
@@ -48,7 +54,9 @@ impl Pass<'_> {
             return Ok(());
         };
         let first_answer = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
-        let missing_before = row.missing_since.filter(|since| Some(*since) < first_answer);
+        let missing_before = row
+            .missing_since
+            .filter(|since| Some(*since) < first_answer);
         let mut rows = Rows::default();
         if missing_before.is_some() {
             rows = deleted(&mut transaction, row, now).await?;
@@ -58,16 +66,24 @@ impl Pass<'_> {
             chat.walk = None;
         } else {
             rows.chats.push(Write {
-                row: ChatRow { missing_since: row.missing_since.or(Some(now)), ..row.clone() },
+                row: ChatRow {
+                    missing_since: row.missing_since.or(Some(now)),
+                    ..row.clone()
+                },
                 before: Some(row),
             });
-            rows.chats.retain(|write| write.before.as_ref() != Some(&write.row));
+            rows.chats
+                .retain(|write| write.before.as_ref() != Some(&write.row));
             // Its messages may have moved to a chat that this pass has read already: it is owed until the next pass.
             chat.owe(Owed::Vanished, complete_through);
         }
         let checkpoint = Checkpoint::Chat(Box::new(chat));
         transaction
-            .commit(Batch { rows, checkpoint, ..self.batch(stream(chat_id), Some(chat_id), now) })
+            .commit(Batch {
+                rows,
+                checkpoint,
+                ..self.batch(stream(chat_id), Some(chat_id), now)
+            })
             .await?;
         Ok(())
     }
@@ -88,20 +104,36 @@ impl Pass<'_> {
 }
 
 /// A chat and its messages as they are to be stored when it is certain that the source has them no longer.
-async fn deleted(transaction: &mut Transaction, row: ChatRow, now: Timestamp) -> Result<Rows, PassError> {
+async fn deleted(
+    transaction: &mut Transaction,
+    row: ChatRow,
+    now: Timestamp,
+) -> Result<Rows, PassError> {
     let ids = transaction.listed_ids(row.chat.id).await?;
     let messages = transaction
         .messages(&ids)
         .await?
         .into_iter()
         .map(|row| {
-            let mut after = MessageRow { missing_since: Some(now), ..row.clone() };
+            let mut after = MessageRow {
+                missing_since: Some(now),
+                ..row.clone()
+            };
             after.message.deleted_at = after.message.deleted_at.or(Some(now));
-            Write { row: after, before: Some(row) }
+            Write {
+                row: after,
+                before: Some(row),
+            }
         })
         .collect();
     Ok(Rows {
-        chats: vec![Write { row: ChatRow { deleted_at: Some(now), ..row.clone() }, before: Some(row) }],
+        chats: vec![Write {
+            row: ChatRow {
+                deleted_at: Some(now),
+                ..row.clone()
+            },
+            before: Some(row),
+        }],
         messages,
         ..Rows::default()
     })

@@ -38,7 +38,11 @@ pub(super) struct Look {
 
 impl Pass<'_> {
     /// Reads a list as far as asked, stores what is new there, and owes what changed.
-    pub(super) async fn look_at_list(&self, list: ChatList, reach: Reach) -> Result<Look, PassError> {
+    pub(super) async fn look_at_list(
+        &self,
+        list: ChatList,
+        reach: Reach,
+    ) -> Result<Look, PassError> {
         match reach {
             Reach::Whole => self.look_at_whole(list).await,
             Reach::Head => {
@@ -67,7 +71,8 @@ impl Pass<'_> {
         let walk = Walk::from_start(Spacing::Overlapping);
         let again = self.walk_chats(list, walk, Until::Older { than }).await?;
         if ties_moved(&look.met, &again.met) {
-            self.distrust_order("chats with one time of change stand in another order than before").await?;
+            self.distrust_order("chats with one time of change stand in another order than before")
+                .await?;
         }
         look.met.extend(again.met);
         Ok(())
@@ -79,7 +84,9 @@ impl Pass<'_> {
         let mut stored = self.setting.store.reader().checkpoint(&stream).await?.walk;
         let mut tries = 1;
         loop {
-            let mut walk = stored.take().unwrap_or_else(|| Walk::from_start(Spacing::Overlapping));
+            let mut walk = stored
+                .take()
+                .unwrap_or_else(|| Walk::from_start(Spacing::Overlapping));
             walk.resume();
             let mut look = self.walk_chats(list, walk, Until::End).await?;
             let ended = self.setting.store.reader().checkpoint(&stream).await?.walk;
@@ -153,7 +160,9 @@ impl Pass<'_> {
             return Ok(());
         }
         if look.reach == Reach::Head {
-            return Err(PassError::PlanAgain { why: "there are closed chats now, and it is not known where they are listed" });
+            return Err(PassError::PlanAgain {
+                why: "there are closed chats now, and it is not known where they are listed",
+            });
         }
         let all = self.count_chats(ChatList::All).await?;
         let open = self.count_chats(ChatList::Open).await?;
@@ -161,7 +170,9 @@ impl Pass<'_> {
             self.learn(|traits| traits.union = Some(true)).await
         } else if all == open {
             self.learn(|traits| traits.union = Some(false)).await?;
-            Err(PassError::PlanAgain { why: "the list without a state does not hold the closed chats" })
+            Err(PassError::PlanAgain {
+                why: "the list without a state does not hold the closed chats",
+            })
         } else {
             Ok(())
         }
@@ -172,11 +183,17 @@ impl Pass<'_> {
         let closed = looks.iter().all(|look| look.closed) && !self.traits()?.unclosed_list;
         let started_at = looks.iter().map(|look| look.started_at).min();
         let (Some(now), true) = (self.server_now(), closed) else {
-            tracing::warn!("the lists did not stand still long enough to be sure of them; the watermark stays");
+            tracing::warn!(
+                "the lists did not stand still long enough to be sure of them; the watermark stays"
+            );
             return self.learn(|traits| traits.unclosed_list = true).await;
         };
         let whole = looks.iter().all(|look| look.reach == Reach::Whole);
-        let (rows, debts) = if whole { self.absent_chats(now).await? } else { (Rows::default(), Vec::new()) };
+        let (rows, debts) = if whole {
+            self.absent_chats(now).await?
+        } else {
+            (Rows::default(), Vec::new())
+        };
         let watermark = started_at.map(|date| plan::watermark(date, self.skew()));
         let mut transaction = self.setting.store.begin().await?;
         transaction.end_list_walks().await?;
@@ -184,23 +201,36 @@ impl Pass<'_> {
             .commit(Batch {
                 rows,
                 debts,
-                checkpoint: Checkpoint::List { stream: ChatList::All.to_string(), walk: None, watermark },
+                checkpoint: Checkpoint::List {
+                    stream: ChatList::All.to_string(),
+                    walk: None,
+                    watermark,
+                },
                 ..self.batch(ChatList::All.to_string(), None, now)
             })
             .await?;
         if self.mode == Mode::Backfill && self.traits()?.backfill == Some(Backfill::Listing) {
-            self.learn(|traits| traits.backfill = Some(Backfill::Reading)).await?;
+            self.learn(|traits| traits.backfill = Some(Backfill::Reading))
+                .await?;
         }
         Ok(())
     }
 
     /// Through when the lists had been seen before this pass.
     pub(super) async fn watermark_before(&self) -> Result<Option<Timestamp>, PassError> {
-        Ok(self.setting.store.reader().checkpoint(&ChatList::All.to_string()).await?.watermark)
+        Ok(self
+            .setting
+            .store
+            .reader()
+            .checkpoint(&ChatList::All.to_string())
+            .await?
+            .watermark)
     }
 
     pub(super) fn skew(&self) -> std::time::Duration {
-        self.traits().map(|traits| traits.skew()).unwrap_or_default()
+        self.traits()
+            .map(|traits| traits.skew())
+            .unwrap_or_default()
     }
 
     /// A batch that changes nothing yet.
@@ -232,5 +262,7 @@ fn ties_moved(first: &[Met], second: &[Met]) -> bool {
         .iter()
         .filter_map(|met| Some((met.updated_at, *places.get(&(met.id, met.updated_at))?)))
         .collect();
-    again.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[0].1 > pair[1].1)
+    again
+        .windows(2)
+        .any(|pair| pair[0].0 == pair[1].0 && pair[0].1 > pair[1].1)
 }

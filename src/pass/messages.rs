@@ -66,9 +66,16 @@ impl Pass<'_> {
     }
 
     /// Reads page after page until something is certain.
-    async fn walk_messages(&self, chat: &mut ChatSync, reading: &mut Reading) -> Result<Verdict, PassError> {
+    async fn walk_messages(
+        &self,
+        chat: &mut ChatSync,
+        reading: &mut Reading,
+    ) -> Result<Verdict, PassError> {
         for _ in 0..MOST_REQUESTS {
-            let page = match self.message_page(chat.chat_id, reading.walk.window()).await? {
+            let page = match self
+                .message_page(chat.chat_id, reading.walk.window())
+                .await?
+            {
                 Found::Page(page) => page,
                 Found::NoChat => return Ok(Verdict::Vanished),
                 Found::NoPage => match reading.walk.past_the_end() {
@@ -96,7 +103,8 @@ impl Pass<'_> {
         reading: &mut Reading,
         page: &Page<ListedMessage>,
     ) -> Result<(), PassError> {
-        let first = reading.is_whole && reading.walk.pages_read == 1 && page.window == Window::FIRST;
+        let first =
+            reading.is_whole && reading.walk.pages_read == 1 && page.window == Window::FIRST;
         let long = page.pages > MOST_OVERLAPPING_PAGES;
         if first && long && reading.order == ListOrder::NewestFirst {
             reading.walk.counted = Some(self.count_messages(chat_id).await?);
@@ -106,11 +114,17 @@ impl Pass<'_> {
     }
 
     async fn message_page(&self, chat_id: i64, window: Window) -> Result<Found, PassError> {
-        let answer = self.ask(async |client| client.messages(chat_id, window).await).await;
+        let answer = self
+            .ask(async |client| client.messages(chat_id, window).await)
+            .await;
         let mut page = match answer {
             Err(PassError::Source(SourceError::NotFound { date })) => {
                 self.saw(date)?;
-                return Ok(if window.page > 1 { Found::NoPage } else { Found::NoChat });
+                return Ok(if window.page > 1 {
+                    Found::NoPage
+                } else {
+                    Found::NoChat
+                });
             }
             Err(PassError::Source(SourceError::Refused { .. })) if window.page > 1 => {
                 return Ok(Found::NoPage);
@@ -118,11 +132,15 @@ impl Pass<'_> {
             answer => answer?,
         };
         if self.has_unheard_rejects(&stream(chat_id), &page).await? {
-            page = self.ask(async |client| client.messages(chat_id, window).await).await?;
+            page = self
+                .ask(async |client| client.messages(chat_id, window).await)
+                .await?;
         }
         self.saw(page.date)?;
         let shown = page.items.len() as u64;
-        self.setting.progress.send_modify(|progress| progress.messages_read += shown);
+        self.setting
+            .progress
+            .send_modify(|progress| progress.messages_read += shown);
         Ok(Found::Page(page))
     }
 
@@ -148,7 +166,9 @@ impl Pass<'_> {
 
     /// The chat could not be closed in this pass: what was found out stays owed.
     async fn leave_owed(&self, chat: ChatSync) -> Result<(), PassError> {
-        let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
+        let now = self
+            .server_now()
+            .unwrap_or_else(|| self.setting.clock.now());
         let transaction = self.setting.store.begin().await?;
         let mut batch = self.batch(stream(chat.chat_id), Some(chat.chat_id), now);
         batch.debts.push(chat);

@@ -119,7 +119,13 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
     let requests = setting.client.requests() - before;
     let rows = setting
         .store
-        .finish_run(run_id, status, requests, error.as_deref(), setting.clock.now())
+        .finish_run(
+            run_id,
+            status,
+            requests,
+            error.as_deref(),
+            setting.clock.now(),
+        )
         .await?;
     result?;
     Ok(Outcome {
@@ -142,7 +148,10 @@ pub async fn facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassError> 
     let due = reader.due_chats(now).await?;
     Ok(Facts {
         order: traits.chat_order,
-        watermark: reader.checkpoint(&ChatList::All.to_string()).await?.watermark,
+        watermark: reader
+            .checkpoint(&ChatList::All.to_string())
+            .await?
+            .watermark,
         union: traits.union,
         chats: sizes.chats,
         open_chats: sizes.open_chats,
@@ -172,7 +181,9 @@ impl Pass<'_> {
         let mut looks = Vec::new();
         for step in steps {
             match step {
-                Step::List { list, reach, why, .. } => {
+                Step::List {
+                    list, reach, why, ..
+                } => {
                     tracing::debug!(%list, ?reach, why, "reading a list");
                     looks.push(self.look_at_list(list, reach).await?);
                 }
@@ -195,12 +206,16 @@ impl Pass<'_> {
 
     /// Whether everything was met that the pass demands.
     async fn close(&self) -> Result<RunStatus, PassError> {
-        let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
+        let now = self
+            .server_now()
+            .unwrap_or_else(|| self.setting.clock.now());
         let left = self.setting.store.reader().due_chats(now).await?;
         let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?.clone();
         let unread = left.iter().any(|due| !visits.contains_key(&due.chat_id));
         // What was read in the second of its change is due again by itself; any other debt left over is one.
-        let debts = left.iter().any(|due| due.owed.is_debt() && due.owed != Owed::Unsettled);
+        let debts = left
+            .iter()
+            .any(|due| due.owed.is_debt() && due.owed != Owed::Unsettled);
         let unread = unread || self.gives_way() && !left.is_empty();
         if !unread && !debts && self.traits()?.backfill == Some(Backfill::Reading) {
             self.learn(|traits| traits.backfill = None).await?;
@@ -227,7 +242,9 @@ impl Pass<'_> {
                 answer = request(client) => answer,
             };
             match answer {
-                Err(SourceError::Locked { until, said }) => self.wait_out_lock(until, &said).await?,
+                Err(SourceError::Locked { until, said }) => {
+                    self.wait_out_lock(until, &said).await?
+                }
                 other => return other.map_err(PassError::Source),
             }
         }
@@ -235,7 +252,13 @@ impl Pass<'_> {
 
     /// Writes the lock down, so that a restart does not ask either, and waits until it ends.
     async fn wait_out_lock(&self, until: Timestamp, said: &str) -> Result<(), PassError> {
-        let Setting { store, clock, governor, progress, .. } = self.setting;
+        let Setting {
+            store,
+            clock,
+            governor,
+            progress,
+            ..
+        } = self.setting;
         let now = clock.now();
         store.learn("source.lock", &governor.state(), now).await?;
         progress.send_modify(|progress| progress.locked_until = Some(until));
@@ -252,9 +275,14 @@ impl Pass<'_> {
     fn saw(&self, date: Timestamp) -> Result<(), PassError> {
         let mut now = self.server_now.lock().map_err(|_| PassError::Poisoned)?;
         *now = now.max(Some(date));
-        self.first_answer.lock().map_err(|_| PassError::Poisoned)?.get_or_insert(date);
+        self.first_answer
+            .lock()
+            .map_err(|_| PassError::Poisoned)?
+            .get_or_insert(date);
         let requests = self.setting.client.requests();
-        self.setting.progress.send_modify(|progress| progress.requests = requests);
+        self.setting
+            .progress
+            .send_modify(|progress| progress.requests = requests);
         Ok(())
     }
 

@@ -93,6 +93,7 @@ impl Pass<'_> {
             return Ok(());
         }
         self.setting.store.owe_every_chat().await?;
-        self.learn(|traits| traits.backfill = Some(Backfill::Listing)).await
+        self.learn(|traits| traits.backfill = Some(Backfill::Listing))
+            .await
     }
 }

@@ -112,7 +112,13 @@ impl ChatSync {
     ///
     /// The claim is final only if the source's clock had left the second of the chat's last change by then;
     /// otherwise the chat is due once more as soon as it has.
-    pub fn claim(&mut self, claimed_at: Timestamp, count: i64, updated_at: Timestamp, skew: Duration) {
+    pub fn claim(
+        &mut self,
+        claimed_at: Timestamp,
+        count: i64,
+        updated_at: Timestamp,
+        skew: Duration,
+    ) {
         let due_at = due_again(updated_at, claimed_at, skew);
         *self = Self {
             chat_id: self.chat_id,
@@ -162,7 +168,11 @@ pub fn is_explained(
 pub fn raised_skew(skew: Duration, updated_at: Timestamp, last_watermark: Timestamp) -> Duration {
     let last_look = last_watermark.plus(RESOLUTION + skew);
     let late = last_look.since(updated_at);
-    if late > MOST_SKEW { skew } else { skew.max(late) }
+    if late > MOST_SKEW {
+        skew
+    } else {
+        skew.max(late)
+    }
 }
 
 #[cfg(test)]
@@ -224,6 +234,10 @@ mod tests {
     #[test]
     fn a_bump_is_explained_by_a_moment_near_it() {
         assert!(is_explained(at(100), [at(5), at(98)].into_iter(), SKEW));
-        assert!(!is_explained(at(100), [at(5), at(97), at(103)].into_iter(), SKEW));
+        assert!(!is_explained(
+            at(100),
+            [at(5), at(97), at(103)].into_iter(),
+            SKEW
+        ));
     }
 }

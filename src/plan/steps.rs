@@ -139,7 +139,10 @@ pub fn steps(mode: Mode, facts: &Facts) -> Vec<Step> {
 fn reach(mode: Mode, facts: &Facts) -> (Reach, &'static str) {
     match (mode, facts.order, facts.watermark) {
         (Mode::Backfill, ..) => (Reach::Whole, "a backfill reads every chat"),
-        (Mode::Reconcile, ..) => (Reach::Whole, "only the whole list shows which chats are gone"),
+        (Mode::Reconcile, ..) => (
+            Reach::Whole,
+            "only the whole list shows which chats are gone",
+        ),
         (Mode::Incremental, _, None) => (Reach::Whole, "the list has never been read to its end"),
         (Mode::Incremental, ListOrder::NewestFirst, Some(_)) => {
             (Reach::Head, "the latest changes come first in this list")
@@ -203,23 +206,37 @@ mod tests {
         assert_eq!(reach_of(Mode::Reconcile, &learned), Some(Reach::Whole));
         assert_eq!(reach_of(Mode::Backfill, &learned), Some(Reach::Whole));
         for order in [ListOrder::Unknown, ListOrder::OldestFirst, ListOrder::Other] {
-            let facts = Facts { order, ..learned.clone() };
+            let facts = Facts {
+                order,
+                ..learned.clone()
+            };
             assert_eq!(reach_of(Mode::Incremental, &facts), Some(Reach::Whole));
         }
-        let never_read = Facts { watermark: None, ..learned };
+        let never_read = Facts {
+            watermark: None,
+            ..learned
+        };
         assert_eq!(reach_of(Mode::Incremental, &never_read), Some(Reach::Whole));
     }
 
     #[test]
     fn a_backfill_that_has_its_list_reads_only_messages() {
-        let facts = Facts { backfill_under_way: true, due_chats: 5, due_whole: 5, ..Facts::default() };
+        let facts = Facts {
+            backfill_under_way: true,
+            due_chats: 5,
+            due_whole: 5,
+            ..Facts::default()
+        };
         let steps = steps(Mode::Backfill, &facts);
         assert!(matches!(steps[..], [Step::Messages { chats: 5, .. }]));
     }
 
     #[test]
     fn where_the_plain_list_is_not_the_union_both_states_are_read() {
-        let facts = Facts { union: Some(false), ..Facts::default() };
+        let facts = Facts {
+            union: Some(false),
+            ..Facts::default()
+        };
         let lists: Vec<ChatList> = steps(Mode::Incremental, &facts)
             .into_iter()
             .filter_map(|step| match step {
@@ -241,7 +258,10 @@ mod tests {
             messages: 14_000,
             ..Facts::default()
         };
-        let total: u64 = steps(Mode::Incremental, &facts).iter().map(Step::requests).sum();
+        let total: u64 = steps(Mode::Incremental, &facts)
+            .iter()
+            .map(Step::requests)
+            .sum();
         assert_eq!(total, 2);
     }
 }

@@ -134,8 +134,19 @@ impl Transaction {
 
 /// Writes what there is to write, and says whether there was anything.
 async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, StoreError> {
-    let Batch { run_id, at, stream, chat_id, rows, debts, rejects, read, drift, unmet, checkpoint } =
-        batch;
+    let Batch {
+        run_id,
+        at,
+        stream,
+        chat_id,
+        rows,
+        debts,
+        rejects,
+        read,
+        drift,
+        unmet,
+        checkpoint,
+    } = batch;
     let changes = write_rows(connection, &rows).await?;
     if !changes.is_empty() {
         changes::write(connection, &changes, at, run_id).await?;
@@ -148,7 +159,11 @@ async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, 
     let mut owing = debts;
     let mut moved = true;
     match checkpoint {
-        Checkpoint::List { stream, walk, watermark } => {
+        Checkpoint::List {
+            stream,
+            walk,
+            watermark,
+        } => {
             ledger::save_checkpoint(connection, &stream, walk.as_ref(), watermark, at).await?;
         }
         Checkpoint::Chat(chat) => owing.push(*chat),
@@ -166,8 +181,19 @@ async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, 
 }
 
 /// Writes the rows, parents first, and tells what changed.
-async fn write_rows(connection: &mut SqliteConnection, rows: &Rows) -> Result<Vec<Change>, StoreError> {
-    let Rows { channels, contacts, chats, gates, messages, attachments, gone_attachments } = rows;
+async fn write_rows(
+    connection: &mut SqliteConnection,
+    rows: &Rows,
+) -> Result<Vec<Change>, StoreError> {
+    let Rows {
+        channels,
+        contacts,
+        chats,
+        gates,
+        messages,
+        attachments,
+        gone_attachments,
+    } = rows;
     let mut changes = Vec::new();
     macro_rules! write_table {
         ($rows:ident, $write:path) => {

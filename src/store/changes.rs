@@ -29,7 +29,12 @@ pub(super) struct Tally {
 pub(super) fn written<T: Row>(write: &Write<T>) -> Result<Change, serde_json::Error> {
     let row_id = write.row.row_id();
     let Some(before) = &write.before else {
-        return Ok(Change { table_name: T::TABLE, row_id, op: "insert", before: None });
+        return Ok(Change {
+            table_name: T::TABLE,
+            row_id,
+            op: "insert",
+            before: None,
+        });
     };
     let op = match (before.is_gone(), write.row.is_gone()) {
         (false, true) => "delete",
@@ -37,7 +42,12 @@ pub(super) fn written<T: Row>(write: &Write<T>) -> Result<Change, serde_json::Er
         _ => "update",
     };
     let before = former_values(before, &write.row)?;
-    Ok(Change { table_name: T::TABLE, row_id, op, before: Some(before) })
+    Ok(Change {
+        table_name: T::TABLE,
+        row_id,
+        op,
+        before: Some(before),
+    })
 }
 
 /// The change that removing this row makes.
@@ -114,13 +124,20 @@ mod tests {
 
     #[test]
     fn an_insert_has_nothing_before_it() {
-        let change = written(&Write { row: attachment(None), before: None }).unwrap();
+        let change = written(&Write {
+            row: attachment(None),
+            before: None,
+        })
+        .unwrap();
         assert_eq!((change.op, change.before), ("insert", None));
     }
 
     #[test]
     fn an_update_keeps_only_what_differed_with_its_former_value() {
-        let write = Write { row: attachment(Some("new")), before: Some(attachment(Some("old"))) };
+        let write = Write {
+            row: attachment(Some("new")),
+            before: Some(attachment(Some("old"))),
+        };
         let change = written(&write).unwrap();
         assert_eq!(change.op, "update");
         assert_eq!(change.row_id, "7/0");

@@ -5,9 +5,9 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{Sqlite, SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Type};
 
-use crate::plan::Owed;
 use crate::clock::Timestamp;
 use crate::model::{ChatState, Direction, Json};
+use crate::plan::Owed;
 
 /// A value that a text column holds.
 trait TextColumn: Sized {

@@ -97,9 +97,7 @@ impl StoreError {
             Self::NotAMirror { .. } => {
                 "point `database.path` to a new file, or to a mirror; this file was left as it is"
             }
-            Self::Newer { .. } => {
-                "install the newer chatmirror again; this file was left as it is"
-            }
+            Self::Newer { .. } => "install the newer chatmirror again; this file was left as it is",
             Self::OtherAccount { .. } => {
                 "use that account's token, or another `database.path`: one file holds one account"
             }

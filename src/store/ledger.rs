@@ -7,5 +7,5 @@ mod positions;
 pub use chat_sync::DueChat;
 pub(super) use chat_sync::save as save_chats;
 pub(super) use notes::{note_drift, note_rejects, settle_rejects};
-pub(super) use positions::{save_checkpoint, track};
 pub use positions::StoredCheckpoint;
+pub(super) use positions::{save_checkpoint, track};

@@ -58,7 +58,10 @@ impl Store {
         refuse_foreign_file(path)?;
         let writer = connect(path, writing(path), 1).await?;
         let store = Self {
-            reader: Reader { pool: connect(path, reading(path), 4).await?, path: path.to_owned() },
+            reader: Reader {
+                pool: connect(path, reading(path), 4).await?,
+                path: path.to_owned(),
+            },
             writer,
             _lock: lock,
         };
@@ -84,7 +87,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::OtherAccount`] or [`StoreError::ActivitiesChanged`].
     pub async fn bind(&self, binding: &Binding, at: Timestamp) -> Result<(), StoreError> {
-        let Binding { kind, account, activities } = binding;
+        let Binding {
+            kind,
+            account,
+            activities,
+        } = binding;
         let stored = sqlx::query!("select kind, account_id, name, activities from source_account")
             .fetch_optional(&self.reader.pool)
             .await?;
@@ -131,13 +138,22 @@ impl Store {
         let known = schema_version();
         let found = self.reader.identify().await?;
         if found > known {
-            return Err(StoreError::Newer { path: path.to_owned(), found, known });
+            return Err(StoreError::Newer {
+                path: path.to_owned(),
+                found,
+                known,
+            });
         }
         // The pragmas take no bound values; these are numbers of ours.
         let identity =
             format!("pragma application_id = {APPLICATION_ID}; pragma user_version = {known};");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(identity)).execute(&self.writer).await?;
-        MIGRATIONS.run(&self.writer).await.map_err(StoreError::Migration)
+        sqlx::raw_sql(sqlx::AssertSqlSafe(identity))
+            .execute(&self.writer)
+            .await?;
+        MIGRATIONS
+            .run(&self.writer)
+            .await
+            .map_err(StoreError::Migration)
     }
 }
 
@@ -152,16 +168,25 @@ impl Reader {
         }
         refuse_foreign_file(path)?;
         let pool = connect(path, reading(path), 2).await?;
-        let reader = Self { pool, path: path.to_owned() };
+        let reader = Self {
+            pool,
+            path: path.to_owned(),
+        };
         let known = schema_version();
         let found = reader.identify().await?;
         if found > known {
-            return Err(StoreError::Newer { path: reader.path, found, known });
+            return Err(StoreError::Newer {
+                path: reader.path,
+                found,
+                known,
+            });
         }
         if found < known {
             return Err(StoreError::NotAMirror {
                 path: reader.path,
-                why: format!("its schema version is {found}; a pass of this program brings it to {known}"),
+                why: format!(
+                    "its schema version is {found}; a pass of this program brings it to {known}"
+                ),
             });
         }
         Ok(reader)
@@ -169,7 +194,10 @@ impl Reader {
 
     /// The file's schema version; 0 for a new file.
     async fn identify(&self) -> Result<i64, StoreError> {
-        let not_a_mirror = |why: String| StoreError::NotAMirror { path: self.path.clone(), why };
+        let not_a_mirror = |why: String| StoreError::NotAMirror {
+            path: self.path.clone(),
+            why,
+        };
         let version: String = sqlx::query_scalar("select sqlite_version()")
             .fetch_one(&self.pool)
             .await
@@ -177,7 +205,9 @@ impl Reader {
         if parsed_version(&version) < OLDEST_SQLITE {
             return Err(StoreError::OldSqlite(version));
         }
-        let application: i64 = sqlx::query_scalar("pragma application_id").fetch_one(&self.pool).await?;
+        let application: i64 = sqlx::query_scalar("pragma application_id")
+            .fetch_one(&self.pool)
+            .await?;
         let tables: i64 = sqlx::query_scalar("select count(*) from sqlite_schema")
             .fetch_one(&self.pool)
             .await
@@ -185,13 +215,19 @@ impl Reader {
         if application != APPLICATION_ID && (application != 0 || tables > 0) {
             return Err(not_a_mirror("another program made it".to_owned()));
         }
-        Ok(sqlx::query_scalar("pragma user_version").fetch_one(&self.pool).await?)
+        Ok(sqlx::query_scalar("pragma user_version")
+            .fetch_one(&self.pool)
+            .await?)
     }
 }
 
 /// The schema version that this program writes.
 fn schema_version() -> i64 {
-    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+    MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
 }
 
 fn writing(path: &Path) -> SqliteConnectOptions {
@@ -232,10 +268,14 @@ async fn connect(
 /// SQLite does not say which file it could not write.
 fn named_path(path: &Path, error: StoreError) -> StoreError {
     match error {
-        StoreError::ReadOnly { why, .. } => StoreError::ReadOnly { path: path.to_owned(), why },
-        StoreError::Database(error) if cannot_open(&error) => {
-            StoreError::ReadOnly { path: path.to_owned(), why: error.to_string() }
-        }
+        StoreError::ReadOnly { why, .. } => StoreError::ReadOnly {
+            path: path.to_owned(),
+            why,
+        },
+        StoreError::Database(error) if cannot_open(&error) => StoreError::ReadOnly {
+            path: path.to_owned(),
+            why: error.to_string(),
+        },
         other => other,
     }
 }
@@ -243,14 +283,18 @@ fn named_path(path: &Path, error: StoreError) -> StoreError {
 /// `SQLITE_CANTOPEN` of `sqlite3.h`.
 fn cannot_open(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|said| said.code());
-    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 14)
+    code.and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == 14)
 }
 
 /// Looks at the first bytes only, before SQLite may touch the file.
 fn refuse_foreign_file(path: &Path) -> Result<(), StoreError> {
     use std::io::Read;
     let not_a_mirror = |why: &str| {
-        Err(StoreError::NotAMirror { path: path.to_owned(), why: why.to_owned() })
+        Err(StoreError::NotAMirror {
+            path: path.to_owned(),
+            why: why.to_owned(),
+        })
     };
     if path.is_dir() {
         return not_a_mirror("it is a directory");

@@ -149,9 +149,12 @@ impl Reader {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn account(&self) -> Result<Option<Account>, StoreError> {
-        let account = sqlx::query_as!(Account, "select account_id as id, name, time_zone from source_account")
-            .fetch_optional(&self.pool)
-            .await?;
+        let account = sqlx::query_as!(
+            Account,
+            "select account_id as id, name, time_zone from source_account"
+        )
+        .fetch_optional(&self.pool)
+        .await?;
         Ok(account)
     }
 
@@ -160,8 +163,9 @@ impl Reader {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn quick_check(&self) -> Result<Vec<String>, StoreError> {
-        let mut lines: Vec<String> =
-            sqlx::query_scalar("pragma quick_check").fetch_all(&self.pool).await?;
+        let mut lines: Vec<String> = sqlx::query_scalar("pragma quick_check")
+            .fetch_all(&self.pool)
+            .await?;
         lines.retain(|line| line != "ok");
         Ok(lines)
     }
@@ -223,7 +227,11 @@ impl Reader {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(Coverage { chats: total.chats, proven: total.proven, owed })
+        Ok(Coverage {
+            chats: total.chats,
+            proven: total.proven,
+            owed,
+        })
     }
 
     /// The last passes, the latest first.

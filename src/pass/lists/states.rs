@@ -18,9 +18,20 @@ const BELIEVABLE_SHARE: usize = 10;
 
 impl Pass<'_> {
     /// Reads the open chats to the depth of the looks before: a chat met there and not here is closed.
-    pub(in crate::pass) async fn look_at_states(&self, reach: Reach, looks: &[Look]) -> Result<(), PassError> {
+    pub(in crate::pass) async fn look_at_states(
+        &self,
+        reach: Reach,
+        looks: &[Look],
+    ) -> Result<(), PassError> {
         let (closed, sure) = match reach {
             Reach::Whole => {
+                if looks.len() > 1 {
+                    // The open list was read first, before the closed one: what left it since must be seen to have left.
+                    self.setting
+                        .store
+                        .forget_walk(&ChatList::Open.to_string())
+                        .await?;
+                }
                 let look = self.look_at_whole(ChatList::Open).await?;
                 (self.not_open().await?, look.closed)
             }
@@ -47,13 +58,20 @@ impl Pass<'_> {
             .filter(|met| met.state_before != Some(ChatState::Closed))
             .map(|met| (met.id, met.updated_at))
             .collect();
-        let open = self.look_at_head(ChatList::Open, Until::Decided { chats: &undecided }).await?;
+        let open = self
+            .look_at_head(ChatList::Open, Until::Decided { chats: &undecided })
+            .await?;
         let open: HashSet<i64> = open.met.iter().map(|met: &Met| met.id).collect();
-        Ok(undecided.into_keys().filter(|id| !open.contains(id)).collect())
+        Ok(undecided
+            .into_keys()
+            .filter(|id| !open.contains(id))
+            .collect())
     }
 
     async fn store_closed(&self, ids: &[i64]) -> Result<(), PassError> {
-        let Some(now) = self.server_now() else { return Ok(()) };
+        let Some(now) = self.server_now() else {
+            return Ok(());
+        };
         let mut transaction = self.setting.store.begin().await?;
         let mut chats: Vec<Write<ChatRow>> = transaction
             .chats(ids)
@@ -61,14 +79,20 @@ impl Pass<'_> {
             .into_iter()
             .filter(|row| row.state != Some(ChatState::Closed))
             .map(|row| Write {
-                row: ChatRow { state: Some(ChatState::Closed), ..row.clone() },
+                row: ChatRow {
+                    state: Some(ChatState::Closed),
+                    ..row.clone()
+                },
                 before: Some(row),
             })
             .collect();
         chats.sort_unstable_by_key(|write| write.row.chat.id);
         transaction
             .commit(Batch {
-                rows: Rows { chats, ..Rows::default() },
+                rows: Rows {
+                    chats,
+                    ..Rows::default()
+                },
                 ..self.batch(ChatList::Open.to_string(), None, now)
             })
             .await?;
@@ -76,25 +100,38 @@ impl Pass<'_> {
     }
 
     /// Chats that closed walks of all lists did not meet: they are missing, and owed a question by their id.
-    pub(super) async fn absent_chats(&self, now: Timestamp) -> Result<(Rows, Vec<ChatSync>), PassError> {
+    pub(super) async fn absent_chats(
+        &self,
+        now: Timestamp,
+    ) -> Result<(Rows, Vec<ChatSync>), PassError> {
         let complete_through = self.watermark_before().await?;
         let primary = match self.traits()?.union {
             Some(false) => ChatList::Closed,
             _ => ChatList::All,
         };
         let mut transaction = self.setting.store.begin().await?;
-        let not_open: HashSet<i64> = transaction.unmet(&ChatList::Open.to_string()).await?.into_iter().collect();
+        let not_open: HashSet<i64> = transaction
+            .unmet(&ChatList::Open.to_string())
+            .await?
+            .into_iter()
+            .collect();
         let mut absent = transaction.unmet(&primary.to_string()).await?;
         absent.retain(|id| not_open.contains(id));
         let stored = usize::try_from(transaction.listed_chats().await?).unwrap_or(usize::MAX);
         let many = absent.len() > FEW && absent.len() > stored / BELIEVABLE_SHARE;
         if many && !self.setting.accept_deletions {
-            return Err(PassError::TooManyGone { gone: absent.len(), stored });
+            return Err(PassError::TooManyGone {
+                gone: absent.len(),
+                stored,
+            });
         }
         let mut chats = Vec::new();
         for row in transaction.chats(&absent).await? {
             chats.push(Write {
-                row: ChatRow { missing_since: Some(now), ..row.clone() },
+                row: ChatRow {
+                    missing_since: Some(now),
+                    ..row.clone()
+                },
                 before: Some(row),
             });
         }
@@ -103,6 +140,12 @@ impl Pass<'_> {
         for chat in &mut debts {
             chat.owe(Owed::Vanished, complete_through);
         }
-        Ok((Rows { chats, ..Rows::default() }, debts))
+        Ok((
+            Rows {
+                chats,
+                ..Rows::default()
+            },
+            debts,
+        ))
     }
 }

@@ -79,7 +79,10 @@ impl Pass<'_> {
         }
         Ok(Look {
             reach: if whole { Reach::Whole } else { Reach::Head },
-            started_at: walk.started_at.or(self.server_now()).ok_or(PassError::Poisoned)?,
+            started_at: walk
+                .started_at
+                .or(self.server_now())
+                .ok_or(PassError::Poisoned)?,
             met,
             pages: walk.pages_read,
             closed: !whole,
@@ -87,9 +90,15 @@ impl Pass<'_> {
     }
 
     /// Fetches the page that the walk asks for; nothing if the list has become too short for it.
-    async fn chat_page(&self, list: ChatList, walk: &Walk) -> Result<Option<Page<ListedChat>>, PassError> {
+    async fn chat_page(
+        &self,
+        list: ChatList,
+        walk: &Walk,
+    ) -> Result<Option<Page<ListedChat>>, PassError> {
         let window = walk.window();
-        let answer = self.ask(async |client| client.chats(list, window).await).await;
+        let answer = self
+            .ask(async |client| client.chats(list, window).await)
+            .await;
         let mut page = match answer {
             Err(PassError::Source(SourceError::Refused { .. } | SourceError::NotFound { .. }))
                 if window.page > 1 =>
@@ -99,7 +108,9 @@ impl Pass<'_> {
             answer => answer?,
         };
         if self.has_unheard_rejects(&list.to_string(), &page).await? {
-            page = self.ask(async |client| client.chats(list, window).await).await?;
+            page = self
+                .ask(async |client| client.chats(list, window).await)
+                .await?;
         }
         self.saw(page.date)?;
         self.setting.progress.send_modify(|progress| {
@@ -142,7 +153,11 @@ impl Pass<'_> {
             },
             checkpoint: if whole {
                 let walk = (turn != Turn::Lost).then(|| walk.clone());
-                Checkpoint::List { stream: list.to_string(), walk, watermark: None }
+                Checkpoint::List {
+                    stream: list.to_string(),
+                    walk,
+                    watermark: None,
+                }
             } else {
                 Checkpoint::Standing
             },
@@ -175,7 +190,8 @@ impl Pass<'_> {
         whole: bool,
     ) -> Result<(), PassError> {
         let order = self.traits()?.chat_order;
-        if whole && turn == Turn::Next && walk.counted.is_none() && order != ListOrder::NewestFirst {
+        if whole && turn == Turn::Next && walk.counted.is_none() && order != ListOrder::NewestFirst
+        {
             walk.counted = Some(self.count_chats(list).await?);
         }
         Ok(())
@@ -188,18 +204,29 @@ impl Pass<'_> {
         comparison: &ChatComparison,
         watermark: Option<Timestamp>,
     ) -> Result<(), PassError> {
-        let Some(watermark) = watermark else { return Ok(()) };
+        let Some(watermark) = watermark else {
+            return Ok(());
+        };
         let before = self.skew();
         let skew = listed
             .iter()
             .map(|listed| &listed.chat)
             .filter(|chat| {
-                comparison.stored.get(&chat.id).is_none_or(|row| row.chat.updated_at != chat.updated_at)
+                comparison
+                    .stored
+                    .get(&chat.id)
+                    .is_none_or(|row| row.chat.updated_at != chat.updated_at)
             })
-            .fold(before, |skew, chat| plan::raised_skew(skew, chat.updated_at, watermark));
+            .fold(before, |skew, chat| {
+                plan::raised_skew(skew, chat.updated_at, watermark)
+            });
         if skew > before {
-            tracing::info!(skew_s = skew.as_secs(), "changes become visible late; margins grow");
-            self.learn(|traits| traits.skew_seconds = skew.as_secs()).await?;
+            tracing::info!(
+                skew_s = skew.as_secs(),
+                "changes become visible late; margins grow"
+            );
+            self.learn(|traits| traits.skew_seconds = skew.as_secs())
+                .await?;
         }
         Ok(())
     }
@@ -223,7 +250,10 @@ fn debts(
     ledger: Vec<ChatSync>,
     complete_through: Option<Timestamp>,
 ) -> Vec<ChatSync> {
-    let mut ledger: HashMap<i64, ChatSync> = ledger.into_iter().map(|chat| (chat.chat_id, chat)).collect();
+    let mut ledger: HashMap<i64, ChatSync> = ledger
+        .into_iter()
+        .map(|chat| (chat.chat_id, chat))
+        .collect();
     let mut owing = Vec::new();
     for chat in listed.iter().map(|listed| &listed.chat) {
         let Some(mut owes) = ledger.remove(&chat.id) else {
@@ -232,7 +262,9 @@ fn debts(
             }
             continue;
         };
-        let Some(stored) = comparison.stored.get(&chat.id) else { continue };
+        let Some(stored) = comparison.stored.get(&chat.id) else {
+            continue;
+        };
         let was_missing = stored.missing_since.is_some();
         if was_missing {
             owes.owed = None;
@@ -246,16 +278,27 @@ fn debts(
     owing
 }
 
-fn is_reached(until: Until<'_>, page: &Page<ListedChat>, comparison: &ChatComparison, met: &[Met]) -> bool {
-    let Some(Ok(last)) = page.items.last() else { return false };
+fn is_reached(
+    until: Until<'_>,
+    page: &Page<ListedChat>,
+    comparison: &ChatComparison,
+    met: &[Met],
+) -> bool {
+    let Some(Ok(last)) = page.items.last() else {
+        return false;
+    };
     let last = &last.chat;
     match until {
         Until::End => false,
-        Until::Known { watermark } => comparison.known.contains(&last.id) && last.updated_at <= watermark,
+        Until::Known { watermark } => {
+            comparison.known.contains(&last.id) && last.updated_at <= watermark
+        }
         Until::Older { than } => last.updated_at < than,
         Until::Decided { chats } => {
             let met: HashSet<i64> = met.iter().map(|met| met.id).collect();
-            chats.iter().all(|(id, updated_at)| met.contains(id) || *updated_at > last.updated_at)
+            chats
+                .iter()
+                .all(|(id, updated_at)| met.contains(id) || *updated_at > last.updated_at)
         }
     }
 }

@@ -72,7 +72,12 @@ impl Reading {
     }
 
     /// Whether the pages read suffice: the list's end, or a message that is stored as it is.
-    fn has_met_the_known(&mut self, turn: Turn, comparison: &MessageComparison, read: &[i64]) -> bool {
+    fn has_met_the_known(
+        &mut self,
+        turn: Turn,
+        comparison: &MessageComparison,
+        read: &[i64],
+    ) -> bool {
         let at_end = matches!(turn, Turn::End { .. });
         // Pages overlap: what an earlier page of this reading has just stored proves nothing.
         let meets = comparison.known.iter().any(|id| !self.read.contains(id));
@@ -135,15 +140,23 @@ impl Pass<'_> {
         let messages: Vec<&ListedMessage> = page.readable().collect();
         let rejects: Vec<_> = page.rejects().cloned().collect();
         let mut transaction = self.setting.store.begin().await?;
-        let mut comparison = transaction.compare_messages(chat.chat_id, &messages, page.date).await?;
+        let mut comparison = transaction
+            .compare_messages(chat.chat_id, &messages, page.date)
+            .await?;
         let updated_at = match transaction.chats(&[chat.chat_id]).await?.pop() {
             Some(row) => row.chat.updated_at,
             None => page.date,
         };
-        reading.is_explained |=
-            plan::is_explained(updated_at, messages.iter().flat_map(|listed| moments(listed)), skew);
+        reading.is_explained |= plan::is_explained(
+            updated_at,
+            messages.iter().flat_map(|listed| moments(listed)),
+            skew,
+        );
         reading.found_news |= !comparison.rows.messages.is_empty();
-        reading.has_new_rejects |= transaction.unheard_rejects(&stream(chat.chat_id), &rejects).await? > 0;
+        reading.has_new_rejects |= transaction
+            .unheard_rejects(&stream(chat.chat_id), &rejects)
+            .await?
+            > 0;
         let listed = transaction.listed_messages(chat.chat_id).await? + comparison.gained;
         let watermark = self.watermark_before().await?;
         let left: Vec<i64> = comparison.left.iter().copied().collect();
@@ -159,7 +172,13 @@ impl Pass<'_> {
             drift: page.drift.clone(),
             ..self.batch(stream(chat.chat_id), Some(chat.chat_id), page.date)
         };
-        Ok(Books { transaction, comparison, updated_at, listed, batch })
+        Ok(Books {
+            transaction,
+            comparison,
+            updated_at,
+            listed,
+            batch,
+        })
     }
 
     /// A page of a whole walk: the position moves, or the walk is closed, or it is in vain.
@@ -175,7 +194,11 @@ impl Pass<'_> {
         let met = books.batch.read.clone();
         match turn {
             Turn::Next => {
-                books.batch.unmet = if begins { Unmet::Begin(met) } else { Unmet::Met(met) };
+                books.batch.unmet = if begins {
+                    Unmet::Begin(met)
+                } else {
+                    Unmet::Met(met)
+                };
                 chat.walk = Some(reading.walk.clone());
                 books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
                 books.transaction.commit(books.batch).await?;
@@ -188,7 +211,10 @@ impl Pass<'_> {
                 books.transaction.commit(books.batch).await?;
                 Ok(Some(Verdict::Again { why: Owed::Count }))
             }
-            Turn::End { length } => self.close_whole(chat, reading, page, length, books).await.map(Some),
+            Turn::End { length } => self
+                .close_whole(chat, reading, page, length, books)
+                .await
+                .map(Some),
         }
     }
 
@@ -210,7 +236,10 @@ impl Pass<'_> {
         };
         unmet.retain(|id| !here.contains(id));
         let started_at = reading.walk.started_at.unwrap_or(page.date);
-        let rejects = books.transaction.other_open_rejects(&name, started_at, &books.batch.rejects).await?
+        let rejects = books
+            .transaction
+            .other_open_rejects(&name, started_at, &books.batch.rejects)
+            .await?
             + books.batch.rejects.len() as i64;
         let live = books.listed - unmet.len() as i64;
         let met = (live + rejects).cast_unsigned();
@@ -221,7 +250,9 @@ impl Pass<'_> {
             books.transaction.commit(books.batch).await?;
             return Ok(Verdict::Again { why: Owed::Count });
         }
-        let missing = self.mark_missing(&mut books, chat.chat_id, &unmet, &here, page.date).await?;
+        let missing = self
+            .mark_missing(&mut books, chat.chat_id, &unmet, &here, page.date)
+            .await?;
         let expected = (live + rejects).max(0);
         chat.claim(started_at, expected, books.updated_at, self.skew());
         chat.stored_count = Some(live);
@@ -248,10 +279,16 @@ impl Pass<'_> {
         let mut newly = books.transaction.messages(unmet).await?;
         newly.retain(|row| row.message.chat_id == chat_id);
         let before_this_pass = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
-        let mut gone = books.transaction.missing_messages(chat_id, before_this_pass.unwrap_or(now)).await?;
+        let mut gone = books
+            .transaction
+            .missing_messages(chat_id, before_this_pass.unwrap_or(now))
+            .await?;
         gone.retain(|row| !here.contains(&row.message.id));
         let missing = newly.into_iter().map(|row| Write {
-            row: MessageRow { missing_since: Some(now), ..row.clone() },
+            row: MessageRow {
+                missing_since: Some(now),
+                ..row.clone()
+            },
             before: Some(row),
         });
         let count = books.batch.rows.messages.len();
@@ -260,7 +297,10 @@ impl Pass<'_> {
         let deleted = gone.into_iter().map(|row| {
             let mut after = row.clone();
             after.message.deleted_at = Some(now);
-            Write { row: after, before: Some(row) }
+            Write {
+                row: after,
+                before: Some(row),
+            }
         });
         books.batch.rows.messages.extend(deleted);
         Ok(some_missing)
@@ -274,7 +314,9 @@ impl Pass<'_> {
         turn: Turn,
     ) -> Result<Verdict, PassError> {
         if !reading.is_explained && (reading.found_news || chat.owed != Some(Owed::Unsettled)) {
-            return Ok(Verdict::Again { why: Owed::Unexplained });
+            return Ok(Verdict::Again {
+                why: Owed::Unexplained,
+            });
         }
         let length = match turn {
             Turn::End { length } => length,
@@ -282,10 +324,13 @@ impl Pass<'_> {
         };
         let mut transaction = self.setting.store.begin().await?;
         let live = transaction.listed_messages(chat.chat_id).await?;
-        let rejects = transaction.open_rejects(&stream(chat.chat_id), None).await?;
-        let (Some(row), Some(started_at)) =
-            (transaction.chats(&[chat.chat_id]).await?.pop(), reading.walk.started_at)
-        else {
+        let rejects = transaction
+            .open_rejects(&stream(chat.chat_id), None)
+            .await?;
+        let (Some(row), Some(started_at)) = (
+            transaction.chats(&[chat.chat_id]).await?.pop(),
+            reading.walk.started_at,
+        ) else {
             return Ok(Verdict::Again { why: Owed::Count });
         };
         if (live + rejects).cast_unsigned() != length {
@@ -313,7 +358,13 @@ impl Pass<'_> {
 /// Every moment that a message tells of.
 fn moments(listed: &ListedMessage) -> impl Iterator<Item = Timestamp> {
     let message = &listed.message;
-    [message.created_at, message.delivered_at, message.seen_at, message.edited_at, message.deleted_at]
-        .into_iter()
-        .flatten()
+    [
+        message.created_at,
+        message.delivered_at,
+        message.seen_at,
+        message.edited_at,
+        message.deleted_at,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -101,7 +101,10 @@ fn a_row_pulled_over_the_seam_is_met_all_the_same() {
             });
             assert!(matches!(turn, Turn::End { .. }), "{turn:?}");
             for id in (0..100).filter(|id| *id != gone) {
-                assert!(met.contains(&id), "{id} was lost when {gone} went before request {request}");
+                assert!(
+                    met.contains(&id),
+                    "{id} was lost when {gone} went before request {request}"
+                );
             }
         }
     }

@@ -133,7 +133,9 @@ impl Transaction {
             }
         }
         latest.retain(|id, channel| {
-            stored.get(id).is_none_or(|stored| stored.updated_at <= channel.updated_at)
+            stored
+                .get(id)
+                .is_none_or(|stored| stored.updated_at <= channel.updated_at)
         });
         let mut latest: Vec<Channel> = latest.into_values().collect();
         latest.sort_unstable_by_key(|channel| channel.id);
@@ -171,7 +173,10 @@ impl Transaction {
             .iter()
             .filter_map(|listed| listed.gate.as_ref())
             .filter(|gate| !stored.contains_key(&(chat_id, gate.id)))
-            .map(|gate| GateRow { gate: gate.clone(), removed_at: Some(at) });
+            .map(|gate| GateRow {
+                gate: gate.clone(),
+                removed_at: Some(at),
+            });
         Ok(differing(former.collect::<Vec<_>>(), HashMap::new()))
     }
 
@@ -182,17 +187,27 @@ impl Transaction {
         let ids = listed.iter().map(|listed| listed.message.id);
         let mut stored = rows::load_attachments(self.connection(), ids).await?;
         // What a deleted message no longer shows is kept, as its text is.
-        for listed in listed.iter().filter(|listed| listed.message.deleted_at.is_some()) {
+        for listed in listed
+            .iter()
+            .filter(|listed| listed.message.deleted_at.is_some())
+        {
             if listed.attachments.is_empty() {
                 stored.retain(|(message_id, _), _| *message_id != listed.message.id);
             }
         }
-        let arrived: Vec<Attachment> =
-            listed.iter().flat_map(|listed| listed.attachments.clone()).collect();
-        let kept: HashSet<(i64, i64)> =
-            arrived.iter().map(|row| (row.message_id, row.position)).collect();
-        let mut gone: Vec<Attachment> =
-            stored.values().filter(|row| !kept.contains(&(row.message_id, row.position))).cloned().collect();
+        let arrived: Vec<Attachment> = listed
+            .iter()
+            .flat_map(|listed| listed.attachments.clone())
+            .collect();
+        let kept: HashSet<(i64, i64)> = arrived
+            .iter()
+            .map(|row| (row.message_id, row.position))
+            .collect();
+        let mut gone: Vec<Attachment> = stored
+            .values()
+            .filter(|row| !kept.contains(&(row.message_id, row.position)))
+            .cloned()
+            .collect();
         gone.sort_unstable_by_key(|row| (row.message_id, row.position));
         Ok((differing(arrived, stored), gone))
     }
@@ -228,13 +243,22 @@ fn gates_as_listed(
     let mut gates: Vec<GateRow> = listed
         .iter()
         .flat_map(|listed| &listed.gates)
-        .map(|gate| GateRow { gate: gate.clone(), removed_at: None })
+        .map(|gate| GateRow {
+            gate: gate.clone(),
+            removed_at: None,
+        })
         .collect();
-    let present: HashSet<(i64, i64)> = gates.iter().map(|row| (row.gate.chat_id, row.gate.id)).collect();
+    let present: HashSet<(i64, i64)> = gates
+        .iter()
+        .map(|row| (row.gate.chat_id, row.gate.id))
+        .collect();
     let mut gone: Vec<GateRow> = stored
         .iter()
         .filter(|(key, row)| !present.contains(key) && row.removed_at.is_none())
-        .map(|(_, row)| GateRow { removed_at: Some(at), ..row.clone() })
+        .map(|(_, row)| GateRow {
+            removed_at: Some(at),
+            ..row.clone()
+        })
         .collect();
     gone.sort_unstable_by_key(|row| (row.gate.chat_id, row.gate.id));
     gates.append(&mut gone);
@@ -251,7 +275,10 @@ fn message_row(listed: &ListedMessage, stored: &HashMap<i64, MessageRow>) -> Mes
         message.deleted_at = before.message.deleted_at.or(message.deleted_at);
         message.text = message.text.or_else(|| before.message.text.clone());
     }
-    MessageRow { message, missing_since: None }
+    MessageRow {
+        message,
+        missing_since: None,
+    }
 }
 
 fn completed(contact: &Contact, stored: &Contact) -> Contact {

@@ -74,7 +74,10 @@ pub(in crate::store) async fn save(
     connection: &mut SqliteConnection,
     chats: &[ChatSync],
 ) -> Result<(), StoreError> {
-    let rows: Vec<ChatSyncRow> = chats.iter().map(ChatSyncRow::of).collect::<Result<_, _>>()?;
+    let rows: Vec<ChatSyncRow> = chats
+        .iter()
+        .map(ChatSyncRow::of)
+        .collect::<Result<_, _>>()?;
     let rows = serde_json::to_string(&rows)?;
     sqlx::query!(
         "insert into chat_sync (chat_id, owed, whole, due_at, covered_through, claimed_at, expected_count,
@@ -117,7 +120,11 @@ impl Transaction {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let walk = row.walk.as_deref().map(serde_json::from_str::<Walk>).transpose()?;
+                let walk = row
+                    .walk
+                    .as_deref()
+                    .map(serde_json::from_str::<Walk>)
+                    .transpose()?;
                 Ok(ChatSync {
                     chat_id: row.chat_id,
                     owed: row.owed,

@@ -29,7 +29,11 @@ pub(in crate::store) async fn note_rejects(
     }
     let rows: Vec<RejectRow> = rejects
         .iter()
-        .map(|Reject { item_id, raw, why }| RejectRow { item_id: *item_id, raw, why })
+        .map(|Reject { item_id, raw, why }| RejectRow {
+            item_id: *item_id,
+            raw,
+            why,
+        })
         .collect();
     let rows = serde_json::to_string(&rows)?;
     sqlx::query!(
@@ -87,9 +91,19 @@ pub(in crate::store) async fn note_drift(
         return Ok(());
     }
     let mut rows: BTreeMap<(&str, &str), DriftRow> = BTreeMap::new();
-    for Drift { path, json_type, example } in drift {
+    for Drift {
+        path,
+        json_type,
+        example,
+    } in drift
+    {
         rows.entry((path, json_type))
-            .or_insert(DriftRow { path, json_type, count: 0, example })
+            .or_insert(DriftRow {
+                path,
+                json_type,
+                count: 0,
+                example,
+            })
             .count += 1;
     }
     let rows = serde_json::to_string(&rows.into_values().collect::<Vec<_>>())?;
@@ -127,14 +141,20 @@ impl Transaction {
         )
         .fetch_one(self.connection())
         .await?;
-        Ok(rejects.len().saturating_sub(usize::try_from(heard).unwrap_or(usize::MAX)))
+        Ok(rejects
+            .len()
+            .saturating_sub(usize::try_from(heard).unwrap_or(usize::MAX)))
     }
 
     /// Unreadable items of the stream that were met since `since`.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn open_rejects(&mut self, stream: &str, since: Option<Timestamp>) -> Result<i64, StoreError> {
+    pub async fn open_rejects(
+        &mut self,
+        stream: &str,
+        since: Option<Timestamp>,
+    ) -> Result<i64, StoreError> {
         let count = sqlx::query_scalar!(
             "select count(*) from rejects
              where stream = ?1 and resolved_at is null and (?2 is null or last_seen_at >= ?2)",
@@ -175,7 +195,11 @@ impl Transaction {
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn forget_rejects(&mut self, stream: &str, since: Timestamp) -> Result<(), StoreError> {
+    pub async fn forget_rejects(
+        &mut self,
+        stream: &str,
+        since: Timestamp,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             "update rejects set resolved_at = ?2
              where stream = ?1 and resolved_at is null and last_seen_at < ?2",

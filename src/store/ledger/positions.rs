@@ -85,7 +85,11 @@ async fn fill(
     Ok(())
 }
 
-async fn strike(connection: &mut SqliteConnection, stream: &str, met: &[i64]) -> Result<(), StoreError> {
+async fn strike(
+    connection: &mut SqliteConnection,
+    stream: &str,
+    met: &[i64],
+) -> Result<(), StoreError> {
     let met = serde_json::to_string(met)?;
     sqlx::query!(
         "delete from walk_unmet where stream = ?1 and id in (select value from json_each(?2))",
@@ -110,9 +114,12 @@ impl Transaction {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn unmet(&mut self, stream: &str) -> Result<Vec<i64>, StoreError> {
-        let ids = sqlx::query_scalar!("select id from walk_unmet where stream = ?1 order by id", stream)
-            .fetch_all(self.connection())
-            .await?;
+        let ids = sqlx::query_scalar!(
+            "select id from walk_unmet where stream = ?1 order by id",
+            stream
+        )
+        .fetch_all(self.connection())
+        .await?;
         Ok(ids)
     }
 }
@@ -123,9 +130,11 @@ impl Transaction {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn end_list_walks(&mut self) -> Result<(), StoreError> {
-        sqlx::query!("update checkpoints set walk = null where walk is not null and stream like 'chats%'")
-            .execute(self.connection())
-            .await?;
+        sqlx::query!(
+            "update checkpoints set walk = null where walk is not null and stream like 'chats%'"
+        )
+        .execute(self.connection())
+        .await?;
         sqlx::query!("delete from walk_unmet where stream like 'chats%'")
             .execute(self.connection())
             .await?;
@@ -170,11 +179,30 @@ impl Reader {
 }
 
 impl Store {
+    /// Forgets where the walk of one list stood.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn forget_walk(&self, stream: &str) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update checkpoints set walk = null where stream = ?1",
+            stream
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
     /// Remembers what was learned of the source; the same again is not written.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn learn<T: Serialize>(&self, name: &str, value: &T, at: Timestamp) -> Result<(), StoreError> {
+    pub async fn learn<T: Serialize>(
+        &self,
+        name: &str,
+        value: &T,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let value = serde_json::to_string(value)?;
         sqlx::query!(
             "insert into source_traits (name, value, learned_at) values (?1, ?2, ?3)
