@@ -16,8 +16,11 @@ use crate::store::RunStatus;
 /// A ring that is this late will not come: the loop goes on without it.
 const LATE: Duration = Duration::from_secs(60);
 
-/// While the source cannot be reached at the start, it is asked again after this.
-const BIND_AGAIN: Duration = Duration::from_secs(20);
+/// While the source cannot be reached at the start, it is asked again after this, and after twice as long each further time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest of those pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Why the service ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -43,26 +46,32 @@ pub async fn serve(
     stop: &CancellationToken,
     progress: &watch::Sender<Progress>,
 ) -> Result<(), ServiceError> {
-    bind(mirror, stop).await?;
+    if !bind(mirror, stop).await? {
+        return Ok(());
+    }
     let mut ringer = Ringer::start(schedule).await?;
     let served = work(mirror, &mut ringer, stop, progress).await;
     ringer.stop().await;
     served
 }
 
-/// Binds, however long the source cannot be reached.
-async fn bind(mirror: &Mirror, stop: &CancellationToken) -> Result<(), ServiceError> {
+/// Binds, however long the source cannot be reached. Says whether it is bound: not if it was told to stop before.
+async fn bind(mirror: &Mirror, stop: &CancellationToken) -> Result<bool, ServiceError> {
+    let mut pause = FIRST_PAUSE;
     loop {
         match mirror.bind(stop).await {
             Err(OpenError::Source(error)) if error.is_transient() => {
-                tracing::warn!(%error, "failed to learn whose account it is; trying again");
+                let hint = error.hint();
+                let again_in_s = pause.as_secs();
+                tracing::warn!(%error, hint, again_in_s, "failed to learn whose account it is; trying again");
                 tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    () = mirror.clock().sleep(BIND_AGAIN) => {}
+                    () = stop.cancelled() => return Ok(false),
+                    () = mirror.clock().sleep(pause) => {}
                 }
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            Err(OpenError::Stopped) => return Ok(()),
-            outcome => return Ok(outcome?),
+            Err(OpenError::Stopped) => return Ok(false),
+            outcome => return Ok(outcome.map(|()| true)?),
         }
     }
 }
@@ -154,6 +163,7 @@ fn report(outcome: Result<Outcome, PassError>) -> Result<bool, ServiceError> {
 fn can_pass(error: &PassError) -> bool {
     match error {
         PassError::Source(error) => !matches!(error, SourceError::TokenRefused { .. }),
+        PassError::Store(error) => error.is_transient(),
         PassError::TooManyGone { .. } => true,
         _ => false,
     }
