@@ -86,11 +86,12 @@ async fn work(
     let mut mode = first_mode(mirror).await?;
     while !stop.is_cancelled() {
         let give_way = CancellationToken::new();
+        let before = progress.borrow().clone();
         let pass = mirror.pass(mode, false, stop, &give_way, progress);
         tokio::pin!(pass);
         let outcome = tokio::select! {
             outcome = &mut pass => outcome,
-            Some(()) = ringer.incremental.recv() => {
+            () = rung_and_read(ringer, progress, &before) => {
                 // Heads never starve: a pass that reads history makes room for the next look at them.
                 give_way.cancel();
                 pass.await
@@ -104,6 +105,20 @@ async fn work(
         };
     }
     Ok(())
+}
+
+/// Returns once the bell has rung and the pass has read something of its chats: a pass that gave way before that would
+/// never come to them where walking the lists takes longer than it is from ring to ring.
+async fn rung_and_read(ringer: &mut Ringer, progress: &watch::Sender<Progress>, before: &Progress) {
+    if ringer.incremental.recv().await.is_none() {
+        return std::future::pending().await;
+    }
+    let mut watched = progress.subscribe();
+    let read = watched.wait_for(|now| {
+        now.chats_read > before.chats_read || now.messages_read > before.messages_read
+    });
+    // The sender outlives the pass, so this only ends because something was read.
+    let _ = read.await;
 }
 
 /// An empty mirror begins with a backfill; one that was cut short goes on with it.
