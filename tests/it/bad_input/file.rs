@@ -39,7 +39,7 @@ async fn untouched(world: &World, words: &[&str]) {
 async fn a_second_process() {
     let world = mirrored().await;
     let first = Running::start(&world, world.program(&["run"]));
-    first.says("pass done").await;
+    first.says("mirroring").await;
     let pid = format!("pid {}", first.pid());
     let words = [pid.as_str(), "one writer"];
     refused(&world, || world.program(&["sync"]), 75, &words).await;
