@@ -92,7 +92,7 @@ fn always(world: &World, target: Target, fault: Fault) {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_mirrors_what_changes_while_it_runs_and_passes_never_overlap() {
     // A pass takes longer than it is from ring to ring.
-    let world = world(5, 40, 700).await;
+    let world = world(3, 20, 600).await;
     let mut first = service(&world);
     catches_up(&world).await;
     for words in ["Чи є знижка?", "Дякую!"] {
