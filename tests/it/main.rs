@@ -3,4 +3,6 @@
 mod documents;
 mod exact;
 mod house;
+mod killed;
+mod published;
 mod support;
