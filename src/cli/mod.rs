@@ -12,6 +12,7 @@ mod signals;
 mod simulate;
 mod status;
 mod sync;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ async fn carry_out(arguments: &Arguments, output: &Output) -> Result<Exit, Failu
         Command::Run => run::run(arguments).await,
         Command::Sync(options) => sync::run(arguments, options, output).await,
         Command::Status => status::run(arguments, output).await,
+        Command::Verify(options) => verify::run(arguments, options, output).await,
         Command::Check => check::run(arguments, output).await,
         Command::Demo(options) => demo::run(arguments, options, output).await,
         Command::Simulate(options) => simulate::run(arguments, options, output).await,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{self, Kind};
-use crate::pass::{self, Outcome, PassError, Progress, Setting};
+use crate::pass::{self, Outcome, PassError, Progress, Setting, Verification};
 use crate::plan::Mode;
 use crate::source::smartsender::{Client, Settings};
 use crate::source::{Governor, GovernorState, SourceError};
@@ -31,6 +31,8 @@ pub struct Mirror {
     activities: bool,
     max_in_flight: usize,
     token_fingerprint: String,
+    /// Never cancelled.
+    nobody_waits: CancellationToken,
 }
 
 /// Why a mirror could not be opened.
@@ -80,6 +82,7 @@ impl Mirror {
             activities: source.activities,
             max_in_flight: usize::try_from(source.max_in_flight).unwrap_or(1),
             token_fingerprint,
+            nobody_waits: CancellationToken::new(),
         })
     }
 
@@ -139,15 +142,9 @@ impl Mirror {
         progress: &watch::Sender<Progress>,
     ) -> Result<Outcome, PassError> {
         let setting = Setting {
-            client: &self.client,
-            governor: &self.governor,
-            store: &self.store,
-            clock: &self.clock,
-            stop,
             give_way,
-            progress,
-            max_in_flight: self.max_in_flight,
             accept_deletions,
+            ..self.setting(stop, progress)
         };
         let outcome = pass::run(&setting, mode).await;
         // The next process must know what this one has asked in the last minute.
@@ -155,6 +152,42 @@ impl Mirror {
             .learn(LOCK, &self.governor.state(), self.clock.now())
             .await?;
         outcome
+    }
+
+    /// Compares these chats with the source, and owes the next pass what differs.
+    ///
+    /// # Errors
+    /// [`PassError`].
+    pub async fn verify(
+        &self,
+        chats: Vec<i64>,
+        stop: &CancellationToken,
+        progress: &watch::Sender<Progress>,
+    ) -> Result<Verification, PassError> {
+        let verification = pass::verify(&self.setting(stop, progress), chats).await;
+        self.store
+            .learn(LOCK, &self.governor.state(), self.clock.now())
+            .await?;
+        verification
+    }
+
+    /// What passes work with; nobody waits for them, and a sudden loss of chats is not believed.
+    fn setting<'a>(
+        &'a self,
+        stop: &'a CancellationToken,
+        progress: &'a watch::Sender<Progress>,
+    ) -> Setting<'a> {
+        Setting {
+            client: &self.client,
+            governor: &self.governor,
+            store: &self.store,
+            clock: &self.clock,
+            stop,
+            give_way: &self.nobody_waits,
+            progress,
+            max_in_flight: self.max_in_flight,
+            accept_deletions: false,
+        }
     }
 
     /// The file.

@@ -149,8 +149,7 @@ impl Pass<'_> {
     }
 
     /// Learns from the counts whether the list without a state holds the open and the closed chats.
-    pub(super) async fn learn_union(&self, looks: &[Look]) -> Result<(), PassError> {
-        let [look] = looks else { return Ok(()) };
+    pub(super) async fn learn_union(&self) -> Result<(), PassError> {
         if self.traits()?.union.is_some() {
             return Ok(());
         }
@@ -158,11 +157,6 @@ impl Pass<'_> {
         if closed == 0 {
             // The lists are the same then, and tell nothing.
             return Ok(());
-        }
-        if look.reach == Reach::Head {
-            return Err(PassError::PlanAgain {
-                why: "there are closed chats now, and it is not known where they are listed",
-            });
         }
         let all = self.count_chats(ChatList::All).await?;
         let open = self.count_chats(ChatList::Open).await?;
@@ -174,7 +168,8 @@ impl Pass<'_> {
                 why: "the list without a state does not hold the closed chats",
             })
         } else {
-            Ok(())
+            // Chats came or went between the counts: until it is known where closed chats are listed, nothing is claimed.
+            self.learn(|traits| traits.unclosed_list = true).await
         }
     }
 

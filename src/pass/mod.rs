@@ -11,6 +11,7 @@ mod lists;
 mod messages;
 mod progress;
 mod traits;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -21,13 +22,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp};
 use crate::model::ChatList;
-use crate::plan::{self, Facts, Mode, Owed, Reach, Step};
+use crate::plan::{self, Facts, Mode, Owed, Step};
 use crate::source::smartsender::Client;
 use crate::source::{Governor, SourceError};
 use crate::store::{Reader, RunStatus, RunTotals, Store};
 
 pub use error::PassError;
 pub use progress::{Phase, Progress};
+pub use verify::{Difference, Verification, verify};
 
 use traits::{Backfill, Traits};
 
@@ -97,19 +99,7 @@ pub(crate) struct Pass<'a> {
 pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError> {
     let before = setting.client.requests();
     let run_id = setting.store.begin_run(mode, setting.clock.now()).await?;
-    let pass = Pass {
-        setting,
-        halt: setting.stop.child_token(),
-        run_id,
-        mode,
-        traits: Mutex::new(Traits::load(setting.store.reader()).await?),
-        server_now: Mutex::new(None),
-        first_answer: Mutex::new(None),
-        visits: Mutex::new(HashMap::new()),
-        chats_read: AtomicU64::new(0),
-        chats_failed: AtomicU64::new(0),
-        failures_in_a_row: AtomicU64::new(0),
-    };
+    let pass = Pass::new(setting, mode, run_id).await?;
     let result = pass.carry_out().await;
     let (status, error) = match &result {
         Ok(status) => (*status, None),
@@ -162,6 +152,25 @@ pub async fn facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassError> 
     })
 }
 
+impl<'a> Pass<'a> {
+    /// A pass that has not begun; `run_id` is its row in the ledger.
+    async fn new(setting: &'a Setting<'a>, mode: Mode, run_id: i64) -> Result<Self, PassError> {
+        Ok(Self {
+            setting,
+            halt: setting.stop.child_token(),
+            run_id,
+            mode,
+            traits: Mutex::new(Traits::load(setting.store.reader()).await?),
+            server_now: Mutex::new(None),
+            first_answer: Mutex::new(None),
+            visits: Mutex::new(HashMap::new()),
+            chats_read: AtomicU64::new(0),
+            chats_failed: AtomicU64::new(0),
+            failures_in_a_row: AtomicU64::new(0),
+        })
+    }
+}
+
 impl Pass<'_> {
     /// Plans, and carries the plan out. Learning on the way that the plan was made from a wrong belief, it plans again.
     async fn carry_out(&self) -> Result<RunStatus, PassError> {
@@ -190,9 +199,7 @@ impl Pass<'_> {
                 Step::State { reach, why, .. } => {
                     tracing::debug!(?reach, why, "reading the open chats");
                     self.look_at_states(reach, &looks).await?;
-                    if reach == Reach::Whole {
-                        self.learn_union(&looks).await?;
-                    }
+                    self.learn_union().await?;
                     self.lists_are_done(&looks).await?;
                 }
                 Step::Messages { why, .. } => {

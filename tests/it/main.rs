@@ -6,3 +6,4 @@ mod house;
 mod killed;
 mod published;
 mod support;
+mod verify;

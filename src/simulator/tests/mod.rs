@@ -147,7 +147,10 @@ fn big_account() -> Account {
 }
 
 /// The body of an answer: the simulated account's own, so it needs no bound.
-#[expect(clippy::disallowed_methods, reason = "the server is ours, and so are its bodies")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server is ours, and so are its bodies"
+)]
 async fn body(response: reqwest::Response) -> reqwest::Result<String> {
     response.text().await
 }
