@@ -186,6 +186,7 @@ impl Mirror {
             give_way: &self.nobody_waits,
             progress,
             max_in_flight: self.max_in_flight,
+            audit: None,
             accept_deletions: false,
         }
     }

@@ -240,6 +240,7 @@ impl Pass<'_> {
             rejects: Vec::new(),
             read: Vec::new(),
             drift: Vec::new(),
+            is_audit: false,
             unmet: Unmet::Untracked,
             checkpoint: Checkpoint::Standing,
         }

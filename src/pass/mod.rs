@@ -3,6 +3,7 @@
 //! The way of a page: `ask` fetches it, the store compares it with what is stored, the plan's rules say what
 //! follows, and one batch writes the rows that differ together with the position they bring the pass to.
 
+mod audit;
 mod chats;
 mod count;
 mod error;
@@ -25,8 +26,9 @@ use crate::model::ChatList;
 use crate::plan::{self, Facts, Mode, Owed, Step};
 use crate::source::smartsender::Client;
 use crate::source::{Governor, SourceError};
-use crate::store::{Reader, RunStatus, RunTotals, Store};
+use crate::store::{Reader, RunEnd, RunStatus, RunTotals, Store};
 
+pub use audit::Audit;
 pub use error::PassError;
 pub use progress::{Phase, Progress};
 pub use verify::{Difference, Verification, verify};
@@ -52,6 +54,8 @@ pub struct Setting<'a> {
     pub progress: &'a watch::Sender<Progress>,
     /// How many chats are read side by side.
     pub max_in_flight: usize,
+    /// What may be spent on re-reading what is not owed.
+    pub audit: Option<Audit>,
     /// Whether a sudden loss of many chats is to be believed.
     pub accept_deletions: bool,
 }
@@ -71,6 +75,8 @@ pub struct Outcome {
     pub chats_read: u64,
     /// Chats that could not be read and stay owed.
     pub chats_failed: u64,
+    /// Chats re-read although nothing was owed of them.
+    pub chats_audited: u64,
 }
 
 /// A pass under way.
@@ -90,6 +96,7 @@ pub(crate) struct Pass<'a> {
     chats_read: AtomicU64,
     chats_failed: AtomicU64,
     failures_in_a_row: AtomicU64,
+    audited: AtomicU64,
 }
 
 /// Runs one pass.
@@ -107,16 +114,14 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
         Err(error) => (RunStatus::Failed, Some(error.to_string())),
     };
     let requests = setting.client.requests() - before;
-    let rows = setting
-        .store
-        .finish_run(
-            run_id,
-            status,
-            requests,
-            error.as_deref(),
-            setting.clock.now(),
-        )
-        .await?;
+    let end = RunEnd {
+        status,
+        requests,
+        audited: pass.audited.load(Ordering::Relaxed),
+        error: error.as_deref(),
+        at: setting.clock.now(),
+    };
+    let rows = setting.store.finish_run(run_id, end).await?;
     result?;
     Ok(Outcome {
         mode,
@@ -125,6 +130,7 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
         rows,
         chats_read: pass.chats_read.load(Ordering::Relaxed),
         chats_failed: pass.chats_failed.load(Ordering::Relaxed),
+        chats_audited: pass.audited.load(Ordering::Relaxed),
     })
 }
 
@@ -167,6 +173,7 @@ impl<'a> Pass<'a> {
             chats_read: AtomicU64::new(0),
             chats_failed: AtomicU64::new(0),
             failures_in_a_row: AtomicU64::new(0),
+            audited: AtomicU64::new(0),
         })
     }
 }
@@ -182,6 +189,9 @@ impl Pass<'_> {
                 Err(error) => return Err(error),
                 Ok(()) => break,
             }
+        }
+        if let Some(audit) = self.setting.audit {
+            self.audit(audit).await?;
         }
         self.close().await
     }

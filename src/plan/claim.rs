@@ -74,6 +74,8 @@ pub struct ChatSync {
     pub stored_count: Option<i64>,
     /// When the two were last found equal.
     pub proven_at: Option<Timestamp>,
+    /// The server's clock when every one of its pages was last read.
+    pub read_at: Option<Timestamp>,
     /// A walk under way.
     pub walk: Option<Walk>,
     /// Passes in a row that could not read it.
@@ -130,6 +132,7 @@ impl ChatSync {
             expected_count: Some(count),
             stored_count: Some(count),
             proven_at: Some(claimed_at),
+            read_at: self.read_at,
             walk: None,
             failures: 0,
             last_error: None,

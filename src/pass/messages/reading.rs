@@ -170,6 +170,7 @@ impl Pass<'_> {
             rejects,
             read: messages.iter().map(|listed| listed.message.id).collect(),
             drift: page.drift.clone(),
+            is_audit: chat.owed == Some(Owed::Reread),
             ..self.batch(stream(chat.chat_id), Some(chat.chat_id), page.date)
         };
         Ok(Books {
@@ -256,6 +257,7 @@ impl Pass<'_> {
         let expected = (live + rejects).max(0);
         chat.claim(started_at, expected, books.updated_at, self.skew());
         chat.stored_count = Some(live);
+        chat.read_at = Some(started_at);
         if missing {
             chat.owe(Owed::Missing, None);
         }
