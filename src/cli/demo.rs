@@ -12,7 +12,8 @@ use super::arguments::{Arguments, DemoOptions};
 use super::bars::Watcher;
 use super::exit::{Exit, Failure};
 use super::output::{Output, counted, grouped};
-use super::{logging, signals, sync};
+use super::signals::Signals;
+use super::{logging, sync};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, LogFormat};
 use crate::daemon::Mirror;
@@ -61,10 +62,11 @@ pub(super) async fn run(
     arguments: &Arguments,
     options: &DemoOptions,
     output: &Output,
+    signals: &Signals,
 ) -> Result<Exit, Failure> {
     logging::start(arguments, LogFormat::Text, LevelFilter::WARN);
     let path = fresh_database(options.dir.as_deref())?;
-    let stop = signals::stop_signal()?;
+    let stop = signals.listen()?;
     let simulator = simulator();
     let base_url = simulator
         .spawn(stop.child_token())

@@ -48,7 +48,7 @@ impl Failure {
         Self::new(Exit::Unexpected, error.to_string(), None)
     }
 
-    fn new(exit: Exit, message: String, hint: Option<&str>) -> Self {
+    pub(super) fn new(exit: Exit, message: String, hint: Option<&str>) -> Self {
         Self {
             exit,
             message,
@@ -62,7 +62,7 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self {
             problems: error.problems(),
-            ..Self::new(Exit::Configuration, error.to_string(), None)
+            ..Self::new(Exit::Configuration, error.to_string(), Some(error.hint()))
         }
     }
 }
@@ -74,6 +74,9 @@ impl From<StoreError> for Failure {
             StoreError::Missing(_)
             | StoreError::NotAMirror { .. }
             | StoreError::Newer { .. }
+            | StoreError::Older { .. }
+            | StoreError::NoDirectory(_)
+            | StoreError::Unreadable { .. }
             | StoreError::OtherAccount { .. }
             | StoreError::ActivitiesChanged { .. }
             | StoreError::ReadOnly { .. } => Exit::Configuration,
@@ -118,7 +121,11 @@ impl From<OpenError> for Failure {
             OpenError::Store(error) => error.into(),
             OpenError::Source(error) => error.into(),
             OpenError::Stopped => PassError::Stopped.into(),
-            OpenError::Kind(_) => Self::new(Exit::Configuration, error.to_string(), None),
+            OpenError::Kind(_) => Self::new(
+                Exit::Configuration,
+                error.to_string(),
+                Some("set source.kind = \"smartsender\""),
+            ),
         }
     }
 }

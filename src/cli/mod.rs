@@ -21,6 +21,7 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 use exit::{Exit, Failure};
 use output::Output;
+use signals::Signals;
 
 /// Reads the command line, does what it says, and gives the exit code.
 #[must_use]
@@ -31,7 +32,12 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(carry_out(&arguments, &output)),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(until_insisted(&arguments, &output));
+            // What a second signal has cut off is not waited for: the file is safe at any moment.
+            runtime.shutdown_background();
+            outcome
+        }
         Err(error) => Err(Failure::unexpected(&error)),
     };
     match outcome {
@@ -43,14 +49,26 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn carry_out(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+async fn until_insisted(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+    let signals = Signals::default();
+    tokio::select! {
+        outcome = carry_out(arguments, output, &signals) => outcome,
+        () = signals.insisted() => Ok(Exit::Interrupted),
+    }
+}
+
+async fn carry_out(
+    arguments: &Arguments,
+    output: &Output,
+    signals: &Signals,
+) -> Result<Exit, Failure> {
     match &arguments.command {
-        Command::Run => run::run(arguments).await,
-        Command::Sync(options) => sync::run(arguments, options, output).await,
+        Command::Run => run::run(arguments, signals).await,
+        Command::Sync(options) => sync::run(arguments, options, output, signals).await,
         Command::Status => status::run(arguments, output).await,
-        Command::Verify(options) => verify::run(arguments, options, output).await,
+        Command::Verify(options) => verify::run(arguments, options, output, signals).await,
         Command::Check => check::run(arguments, output).await,
-        Command::Demo(options) => demo::run(arguments, options, output).await,
-        Command::Simulate(options) => simulate::run(arguments, options, output).await,
+        Command::Demo(options) => demo::run(arguments, options, output, signals).await,
+        Command::Simulate(options) => simulate::run(arguments, options, output, signals).await,
     }
 }

@@ -1,23 +1,46 @@
-//! SIGTERM and SIGINT: the pass under way leaves between two pages.
+//! SIGTERM and SIGINT: the first one lets the work under way come to an orderly end, the second one does not wait for it.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Failure;
 
-/// Cancelled at the first signal; the second one ends the process at once.
-pub(super) fn stop_signal() -> Result<CancellationToken, Failure> {
-    let stop = CancellationToken::new();
-    let told = stop.clone();
-    let mut term = signal(SignalKind::terminate()).map_err(|error| Failure::unexpected(&error))?;
-    let mut int = signal(SignalKind::interrupt()).map_err(|error| Failure::unexpected(&error))?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        tracing::info!("told to stop");
-        told.cancel();
-    });
-    Ok(stop)
+/// What signals ask of a command.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    stop: CancellationToken,
+    at_once: CancellationToken,
+}
+
+impl Signals {
+    /// From now on signals are heard here; a command that never calls this is ended by the first one. The token is cancelled by it.
+    pub(super) fn listen(&self) -> Result<CancellationToken, Failure> {
+        let mut term = heard(SignalKind::terminate())?;
+        let mut int = heard(SignalKind::interrupt())?;
+        let (stop, at_once) = (self.stop.clone(), self.at_once.clone());
+        tokio::spawn(async move {
+            either(&mut term, &mut int).await;
+            tracing::info!("told to stop");
+            stop.cancel();
+            either(&mut term, &mut int).await;
+            at_once.cancel();
+        });
+        Ok(self.stop.clone())
+    }
+
+    /// Returns when a second signal has come.
+    pub(super) async fn insisted(&self) {
+        self.at_once.cancelled().await;
+    }
+}
+
+fn heard(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::unexpected(&error))
+}
+
+async fn either(term: &mut Signal, int: &mut Signal) {
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
 }

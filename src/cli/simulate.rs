@@ -9,8 +9,9 @@ use tracing::level_filters::LevelFilter;
 
 use super::arguments::{Arguments, Order, SimulateOptions};
 use super::exit::{Exit, Failure};
+use super::logging;
 use super::output::Output;
-use super::{logging, signals};
+use super::signals::Signals;
 use crate::clock::{Clock, Timestamp};
 use crate::config::LogFormat;
 use crate::simulator::{ChatOrder, Options, Recipe, Simulator};
@@ -19,9 +20,10 @@ pub(super) async fn run(
     arguments: &Arguments,
     options: &SimulateOptions,
     output: &Output,
+    signals: &Signals,
 ) -> Result<Exit, Failure> {
     logging::start(arguments, LogFormat::Text, LevelFilter::WARN);
-    let stop = signals::stop_signal()?;
+    let stop = signals.listen()?;
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| Failure::unexpected(&error))?;

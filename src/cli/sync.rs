@@ -10,8 +10,9 @@ use tracing::level_filters::LevelFilter;
 use super::arguments::{Arguments, SyncOptions};
 use super::bars::Watcher;
 use super::exit::{Exit, Failure};
+use super::logging;
 use super::output::{Output, counted, grouped};
-use super::{logging, signals};
+use super::signals::Signals;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
 use crate::daemon::Mirror;
@@ -23,6 +24,7 @@ pub(super) async fn run(
     arguments: &Arguments,
     options: &SyncOptions,
     output: &Output,
+    signals: &Signals,
 ) -> Result<Exit, Failure> {
     let environment = Environment::of_process();
     let config = arguments.config(&environment)?;
@@ -36,7 +38,7 @@ pub(super) async fn run(
         return dry_run(&config, mode, output).await;
     }
     let token = config.source.token(&environment)?;
-    let stop = signals::stop_signal()?;
+    let stop = signals.listen()?;
     let mirror = Mirror::open(&config, token, Clock::System).await?;
     let watcher = Watcher::start(arguments.quiet);
     let begun = Instant::now();

@@ -7,8 +7,9 @@ use tracing::level_filters::LevelFilter;
 use super::arguments::{Arguments, VerifyOptions};
 use super::bars::Watcher;
 use super::exit::{Exit, Failure};
+use super::logging;
 use super::output::{Output, counted, grouped};
-use super::{logging, signals};
+use super::signals::Signals;
 use crate::clock::Clock;
 use crate::config::Environment;
 use crate::daemon::Mirror;
@@ -21,12 +22,13 @@ pub(super) async fn run(
     arguments: &Arguments,
     options: &VerifyOptions,
     output: &Output,
+    signals: &Signals,
 ) -> Result<Exit, Failure> {
     let environment = Environment::of_process();
     let config = arguments.config(&environment)?;
     logging::start(arguments, config.log.format, LevelFilter::WARN);
     let token = config.source.token(&environment)?;
-    let stop = signals::stop_signal()?;
+    let stop = signals.listen()?;
     let mirror = Mirror::open(&config, token, Clock::System).await?;
     let watcher = Watcher::start(arguments.quiet);
     let verified = async {

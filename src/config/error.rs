@@ -13,10 +13,7 @@ pub(super) const TOKEN_WAYS: &str = "set CHATMIRROR_TOKEN, or let source.token_f
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Nobody named a file, and none is in the usual places.
-    #[error(
-        "no configuration found: looked for {}; to begin: cp config.example.toml config.toml",
-        listed(places)
-    )]
+    #[error("no configuration found: looked for {}", listed(places))]
     NotFound {
         /// The files looked for.
         places: Vec<PathBuf>,
@@ -40,7 +37,7 @@ pub enum ConfigError {
         problems: Vec<Problem>,
     },
     /// No token is given anywhere.
-    #[error("no token for the source: {TOKEN_WAYS}")]
+    #[error("no token for the source")]
     NoToken,
     /// A secret is given that cannot be one. What it is stays unsaid.
     #[error("the secret from {origin} {why}")]
@@ -51,9 +48,7 @@ pub enum ConfigError {
         why: &'static str,
     },
     /// A secret's file cannot be read. Its path stays unsaid, for people paste secrets where a path belongs.
-    #[error(
-        "cannot read the file of {origin}: {source}; a relative path starts at the working directory"
-    )]
+    #[error("cannot read the file of {origin}: {source}")]
     UnreadableSecret {
         /// The key or credential that names the file.
         origin: &'static str,
@@ -63,6 +58,30 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => {
+                "begin with a copy of config.example.toml as config.toml, or name a file with --config; \
+                 `chatmirror demo` needs none"
+            }
+            Self::Unreadable { .. } => {
+                "check the path and that this user may read the file; a relative path starts at the working directory"
+            }
+            Self::Invalid { .. } => {
+                "mend that and run it again; config.example.toml shows every key with its default"
+            }
+            Self::NoToken => TOKEN_WAYS,
+            Self::BadSecret { .. } => {
+                "give the secret alone, as the platform shows it: no quotes, no `Bearer`, one line"
+            }
+            Self::UnreadableSecret { .. } => {
+                "check the path and that this user may read the file; a relative path starts at the working directory"
+            }
+        }
+    }
+
     /// What is wrong, one entry a problem, for those who read JSON.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {

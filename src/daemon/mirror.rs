@@ -39,7 +39,7 @@ pub struct Mirror {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The platform is not one that this version reads.
-    #[error("source.kind = \"{0}\" cannot be mirrored by this version")]
+    #[error("source.kind = \"{0}\" is not read by this version of chatmirror")]
     Kind(Kind),
     /// The file.
     #[error(transparent)]
@@ -63,9 +63,6 @@ impl Mirror {
         clock: Clock,
     ) -> Result<Self, OpenError> {
         let source = &config.source;
-        if source.kind != Kind::SmartSender {
-            return Err(OpenError::Kind(source.kind));
-        }
         let token_fingerprint = fingerprint(source.base_url.as_str(), &token);
         let governor = Governor::new(source.requests_per_minute, clock.clone());
         let client = client(source, token, governor.clone(), clock.clone())?;
@@ -148,10 +145,13 @@ impl Mirror {
         };
         let outcome = pass::run(&setting, mode).await;
         // The next process must know what this one has asked in the last minute.
-        self.store
+        let learned = self
+            .store
             .learn(LOCK, &self.governor.state(), self.clock.now())
-            .await?;
-        outcome
+            .await;
+        let outcome = outcome?;
+        learned?;
+        Ok(outcome)
     }
 
     /// Compares these chats with the source, and owes the next pass what differs.
@@ -220,13 +220,16 @@ impl Mirror {
 /// A client for the source that the configuration names.
 ///
 /// # Errors
-/// [`SourceError::Setup`].
+/// [`OpenError::Kind`], or [`SourceError::Setup`].
 pub fn client(
     source: &config::Source,
     token: SecretString,
     governor: Governor,
     clock: Clock,
-) -> Result<Client, SourceError> {
+) -> Result<Client, OpenError> {
+    if source.kind != Kind::SmartSender {
+        return Err(OpenError::Kind(source.kind));
+    }
     let settings = Settings {
         base_url: source.base_url.clone(),
         time_zone: source.time_zone,
@@ -234,7 +237,7 @@ pub fn client(
         request_timeout: source.request_timeout,
         activities: source.activities,
     };
-    Client::new(settings, token, governor, clock)
+    Ok(Client::new(settings, token, governor, clock)?)
 }
 
 /// Tells one token from another, and tells nothing about either.

@@ -16,8 +16,11 @@ use crate::store::RunStatus;
 /// A ring that is this late will not come: the loop goes on without it.
 const LATE: Duration = Duration::from_secs(60);
 
-/// While the source cannot be reached at the start, it is asked again after this.
-const BIND_AGAIN: Duration = Duration::from_secs(20);
+/// While the source cannot be reached at the start, it is asked again after this, and after twice as long each further time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest of those pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Why the service ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -43,26 +46,32 @@ pub async fn serve(
     stop: &CancellationToken,
     progress: &watch::Sender<Progress>,
 ) -> Result<(), ServiceError> {
-    bind(mirror, stop).await?;
+    if !bind(mirror, stop).await? {
+        return Ok(());
+    }
     let mut ringer = Ringer::start(schedule).await?;
     let served = work(mirror, &mut ringer, stop, progress).await;
     ringer.stop().await;
     served
 }
 
-/// Binds, however long the source cannot be reached.
-async fn bind(mirror: &Mirror, stop: &CancellationToken) -> Result<(), ServiceError> {
+/// Binds, however long the source cannot be reached. Says whether it is bound: not if it was told to stop before.
+async fn bind(mirror: &Mirror, stop: &CancellationToken) -> Result<bool, ServiceError> {
+    let mut pause = FIRST_PAUSE;
     loop {
         match mirror.bind(stop).await {
             Err(OpenError::Source(error)) if error.is_transient() => {
-                tracing::warn!(%error, "failed to learn whose account it is; trying again");
+                let hint = error.hint();
+                let again_in_s = pause.as_secs();
+                tracing::warn!(%error, hint, again_in_s, "failed to learn whose account it is; trying again");
                 tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    () = mirror.clock().sleep(BIND_AGAIN) => {}
+                    () = stop.cancelled() => return Ok(false),
+                    () = mirror.clock().sleep(pause) => {}
                 }
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            Err(OpenError::Stopped) => return Ok(()),
-            outcome => return Ok(outcome?),
+            Err(OpenError::Stopped) => return Ok(false),
+            outcome => return Ok(outcome.map(|()| true)?),
         }
     }
 }
@@ -77,11 +86,12 @@ async fn work(
     let mut mode = first_mode(mirror).await?;
     while !stop.is_cancelled() {
         let give_way = CancellationToken::new();
+        let before = progress.borrow().clone();
         let pass = mirror.pass(mode, false, stop, &give_way, progress);
         tokio::pin!(pass);
         let outcome = tokio::select! {
             outcome = &mut pass => outcome,
-            Some(()) = ringer.incremental.recv() => {
+            () = rung_and_read(ringer, progress, &before) => {
                 // Heads never starve: a pass that reads history makes room for the next look at them.
                 give_way.cancel();
                 pass.await
@@ -95,6 +105,20 @@ async fn work(
         };
     }
     Ok(())
+}
+
+/// Returns once the bell has rung and the pass has read something of its chats: a pass that gave way before that would
+/// never come to them where walking the lists takes longer than it is from ring to ring.
+async fn rung_and_read(ringer: &mut Ringer, progress: &watch::Sender<Progress>, before: &Progress) {
+    if ringer.incremental.recv().await.is_none() {
+        return std::future::pending().await;
+    }
+    let mut watched = progress.subscribe();
+    let read = watched.wait_for(|now| {
+        now.chats_read > before.chats_read || now.messages_read > before.messages_read
+    });
+    // The sender outlives the pass, so this only ends because something was read.
+    let _ = read.await;
 }
 
 /// An empty mirror begins with a backfill; one that was cut short goes on with it.
@@ -154,6 +178,7 @@ fn report(outcome: Result<Outcome, PassError>) -> Result<bool, ServiceError> {
 fn can_pass(error: &PassError) -> bool {
     match error {
         PassError::Source(error) => !matches!(error, SourceError::TokenRefused { .. }),
+        PassError::Store(error) => error.is_transient(),
         PassError::TooManyGone { .. } => true,
         _ => false,
     }

@@ -28,14 +28,23 @@ pub struct Audit {
 impl Pass<'_> {
     /// Re-reads the chats whose last full reading is too old, recently active ones first, until the requests are spent.
     pub(super) async fn audit(&self, audit: Audit) -> Result<(), PassError> {
-        let Some(now) = self.server_now() else { return Ok(()) };
+        let Some(now) = self.server_now() else {
+            return Ok(());
+        };
         let begun = self.setting.client.requests();
         let spent = || self.setting.client.requests() - begun;
         while spent() < audit.requests && !self.gives_way() {
-            let left = u32::try_from(audit.requests - spent()).unwrap_or(u32::MAX).min(AT_A_TIME);
+            let left = u32::try_from(audit.requests - spent())
+                .unwrap_or(u32::MAX)
+                .min(AT_A_TIME);
             let reader = self.setting.store.reader();
             let mut chats = reader
-                .stale_chats(now.minus(RECENT), now.minus(RECENT_HORIZON), now.minus(audit.horizon), left)
+                .stale_chats(
+                    now.minus(RECENT),
+                    now.minus(RECENT_HORIZON),
+                    now.minus(audit.horizon),
+                    left,
+                )
                 .await?;
             {
                 let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
@@ -47,16 +56,23 @@ impl Pass<'_> {
             self.owe_reread(&chats).await?;
             let due = chats
                 .iter()
-                .map(|chat_id| DueChat { chat_id: *chat_id, owed: Owed::Reread, whole: true })
+                .map(|chat_id| DueChat {
+                    chat_id: *chat_id,
+                    owed: Owed::Reread,
+                    whole: true,
+                })
                 .collect();
             self.read_side_by_side(due).await?;
-            self.audited.fetch_add(chats.len() as u64, Ordering::Relaxed);
+            self.audited
+                .fetch_add(chats.len() as u64, Ordering::Relaxed);
         }
         Ok(())
     }
 
     async fn owe_reread(&self, chats: &[i64]) -> Result<(), PassError> {
-        let now = self.server_now().unwrap_or_else(|| self.setting.clock.now());
+        let now = self
+            .server_now()
+            .unwrap_or_else(|| self.setting.clock.now());
         let mut transaction = self.setting.store.begin().await?;
         let mut batch = self.batch("audit".to_owned(), None, now);
         batch.debts = transaction.chat_syncs(chats).await?;

@@ -180,7 +180,12 @@ async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, 
         let tally = changes::tally(&changes);
         runs::add(connection, run_id, tally, rejects.len()).await?;
         if is_audit {
-            runs::add_findings(connection, run_id, tally.inserted + tally.updated + tally.deleted).await?;
+            runs::add_findings(
+                connection,
+                run_id,
+                tally.inserted + tally.updated + tally.deleted,
+            )
+            .await?;
         }
     }
     let tracked = unmet != Unmet::Untracked;

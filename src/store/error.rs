@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use sqlx::migrate::MigrateError;
+
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -34,6 +36,16 @@ pub enum StoreError {
         /// Ours.
         known: i64,
     },
+    /// The file was written by an older program, and this command does not write.
+    #[error("{} has schema version {found}, this program reads version {known}", path.display())]
+    Older {
+        /// The mirror.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
     /// The file mirrors another account.
     #[error("{} mirrors {stored}, the token belongs to {offered}", path.display())]
     OtherAccount {
@@ -57,6 +69,17 @@ pub enum StoreError {
     /// The SQLite library has a known bug that corrupts files like this one.
     #[error("the SQLite library {0} can corrupt a database in WAL mode; 3.51.3 or newer is needed")]
     OldSqlite(String),
+    /// The file is there and may not be read.
+    #[error("{} cannot be read: {why}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// The directory for the file is not there.
+    #[error("the directory {} does not exist", .0.display())]
+    NoDirectory(PathBuf),
     /// The directory or the file does not let itself be written.
     #[error("{} cannot be written: {why}", path.display())]
     ReadOnly {
@@ -66,22 +89,40 @@ pub enum StoreError {
         why: String,
     },
     /// No room is left.
-    #[error("the disk is full: {0}")]
+    #[error("no room is left on the disk: {0}")]
     DiskFull(String),
+    /// Another program keeps the file locked for longer than is waited for.
+    #[error("another program keeps the database locked: {0}")]
+    Busy(String),
+    /// What stands in the file is not what SQLite wrote.
+    #[error("{} is damaged: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        why: String,
+    },
     /// Anything else that SQLite said.
-    #[error("the database answered: {0}")]
+    #[error("the database answered: {}", said(.0))]
     Database(#[source] sqlx::Error),
     /// The migrations could not be applied.
     #[error("the schema could not be brought up to date: {0}")]
-    Migration(#[source] sqlx::migrate::MigrateError),
+    Migration(#[source] MigrateError),
     /// A row that this program wrote could not be read back.
     #[error("the ledger holds what this program did not write: {0}")]
     Ledger(#[from] serde_json::Error),
 }
 
 /// Primary result codes of SQLite (`sqlite3.h`), in the low byte of what it reports.
+const SQLITE_BUSY: i32 = 5;
 const SQLITE_READONLY: i32 = 8;
+const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
+const SQLITE_CANTOPEN: i32 = 14;
+const SQLITE_NOTADB: i32 = 26;
+
+/// Where SQLite does not say which file it means.
+const UNNAMED: &str = "the database";
 
 impl StoreError {
     /// What the operator can do about it.
@@ -97,7 +138,12 @@ impl StoreError {
             Self::NotAMirror { .. } => {
                 "point `database.path` to a new file, or to a mirror; this file was left as it is"
             }
-            Self::Newer { .. } => "install the newer chatmirror again; this file was left as it is",
+            Self::Newer { .. } => {
+                "run the newer chatmirror that wrote it, or point `database.path` to a new file; this file was left as it is"
+            }
+            Self::Older { .. } => {
+                "run `chatmirror sync`, or restart the daemon: either brings the file up to date"
+            }
             Self::OtherAccount { .. } => {
                 "use that account's token, or another `database.path`: one file holds one account"
             }
@@ -105,14 +151,32 @@ impl StoreError {
                 "set it back, or begin a new mirror under another `database.path`"
             }
             Self::OldSqlite(_) => "build with the bundled library",
+            Self::Unreadable { .. } => {
+                "let this user read the file, or run the command as the user that runs the daemon"
+            }
+            Self::NoDirectory(_) => "make the directory, or change `database.path`",
             Self::ReadOnly { .. } => {
-                "give this user write access to the directory (SQLite writes files beside the database), or move `database.path`"
+                "let this user write the file and its directory (SQLite puts files beside the database), or change `database.path`"
+            }
+            Self::Busy(_) => {
+                "end the program that has a transaction open in the file, then run this again; what was committed is safe"
+            }
+            Self::Damaged { .. } => {
+                "put a snapshot in its place, or move the file away and run `chatmirror sync --backfill`"
             }
             Self::DiskFull(_) => {
-                "make room and start again: what was committed is safe, and the mirror goes on where it was"
+                "make room and run it again: what was committed is safe, and the mirror goes on from there"
             }
             Self::Database(_) | Self::Migration(_) | Self::Ledger(_) => return None,
         })
+    }
+}
+
+impl StoreError {
+    /// Whether the same work may succeed later, once somebody has made room or let go of the file.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::DiskFull(_) | Self::Busy(_))
     }
 }
 
@@ -123,13 +187,30 @@ impl From<sqlx::Error> for StoreError {
             .and_then(|said| said.code())
             .and_then(|code| code.parse::<i32>().ok())
             .map(|code| code & 0xff);
+        let (path, why) = (PathBuf::from(UNNAMED), said(&error));
         match code {
-            Some(SQLITE_FULL) => Self::DiskFull(error.to_string()),
-            Some(SQLITE_READONLY) => Self::ReadOnly {
-                path: PathBuf::from("the database"),
-                why: error.to_string(),
-            },
+            Some(SQLITE_FULL) => Self::DiskFull(why),
+            Some(SQLITE_BUSY) => Self::Busy(why),
+            Some(SQLITE_READONLY | SQLITE_CANTOPEN) => Self::ReadOnly { path, why },
+            Some(SQLITE_CORRUPT | SQLITE_NOTADB) => Self::Damaged { path, why },
             _ => Self::Database(error),
         }
+    }
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            other => Self::Migration(other),
+        }
+    }
+}
+
+/// SQLite's own words, without the library's around them.
+fn said(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(said) => said.message().to_owned(),
+        None => error.to_string(),
     }
 }

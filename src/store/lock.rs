@@ -1,7 +1,7 @@
 //! One writer a mirror: a lock file beside the database, held while a writing process lives.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -19,9 +19,13 @@ impl WriterLock {
     /// [`StoreError::Held`] with the other process's pid, or [`StoreError::ReadOnly`] if the lock file cannot be made.
     pub fn take(database: &Path) -> Result<Self, StoreError> {
         let path = lock_path(database);
-        let read_only = |error: std::io::Error| StoreError::ReadOnly {
-            path: path.clone(),
-            why: error.to_string(),
+        let refused = |error: std::io::Error| match (error.kind(), database.parent()) {
+            (ErrorKind::NotFound, Some(directory)) => StoreError::NoDirectory(directory.to_owned()),
+            (ErrorKind::StorageFull, _) => StoreError::DiskFull(error.to_string()),
+            _ => StoreError::ReadOnly {
+                path: path.clone(),
+                why: error.to_string(),
+            },
         };
         let mut file = OpenOptions::new()
             .read(true)
@@ -29,7 +33,7 @@ impl WriterLock {
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(read_only)?;
+            .map_err(refused)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -38,7 +42,7 @@ impl WriterLock {
                     pid: holder(&mut file),
                 });
             }
-            Err(TryLockError::Error(error)) => return Err(read_only(error)),
+            Err(TryLockError::Error(error)) => return Err(refused(error)),
         }
         // The pid is for people only: a full disk may lose it, and the lock holds all the same.
         let _ = file

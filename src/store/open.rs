@@ -54,8 +54,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] says which of the many things that may be wrong with a file it was; the file is then as it was.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let lock = WriterLock::take(path)?;
         refuse_foreign_file(path)?;
+        refuse_newer(path, peek(path).await?)?;
+        let lock = WriterLock::take(path)?;
         let writer = connect(path, writing(path), 1).await?;
         let store = Self {
             reader: Reader {
@@ -65,9 +66,13 @@ impl Store {
             writer,
             _lock: lock,
         };
-        store.migrate(path).await?;
-        store.close_cut_runs().await?;
-        Ok(store)
+        match store.prepare(path).await {
+            Ok(()) => Ok(store),
+            Err(error) => {
+                store.close().await;
+                Err(named_path(path, error))
+            }
+        }
     }
 
     /// The mirror, to be asked.
@@ -134,26 +139,29 @@ impl Store {
         self.writer.close().await;
     }
 
-    async fn migrate(&self, path: &Path) -> Result<(), StoreError> {
+    async fn prepare(&self, path: &Path) -> Result<(), StoreError> {
+        // Once more, under the lock: the file may have changed since it was looked at.
+        let found = identify(&self.reader.pool, path).await?;
+        refuse_newer(path, found)?;
         let known = schema_version();
-        let found = self.reader.identify().await?;
-        if found > known {
-            return Err(StoreError::Newer {
-                path: path.to_owned(),
-                found,
-                known,
-            });
+        // First whose file it is, last that its tables are whole: a start that is cut off between them can be repeated.
+        if found < known {
+            self.mark("application_id", APPLICATION_ID).await?;
         }
-        // The pragmas take no bound values; these are numbers of ours.
-        let identity =
-            format!("pragma application_id = {APPLICATION_ID}; pragma user_version = {known};");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(identity))
+        MIGRATIONS.run(&self.writer).await?;
+        if found < known {
+            self.mark("user_version", known).await?;
+        }
+        self.close_cut_runs().await
+    }
+
+    /// Writes a number into the file's header. A pragma takes no bound value; these are ours.
+    async fn mark(&self, pragma: &str, number: i64) -> Result<(), StoreError> {
+        let statement = format!("pragma {pragma} = {number}");
+        sqlx::query(sqlx::AssertSqlSafe(statement))
             .execute(&self.writer)
             .await?;
-        MIGRATIONS
-            .run(&self.writer)
-            .await
-            .map_err(StoreError::Migration)
+        Ok(())
     }
 }
 
@@ -167,58 +175,84 @@ impl Reader {
             return Err(StoreError::Missing(path.to_owned()));
         }
         refuse_foreign_file(path)?;
-        let pool = connect(path, reading(path), 2).await?;
-        let reader = Self {
-            pool,
-            path: path.to_owned(),
-        };
+        let found = peek(path).await?;
+        refuse_newer(path, found)?;
         let known = schema_version();
-        let found = reader.identify().await?;
-        if found > known {
-            return Err(StoreError::Newer {
-                path: reader.path,
+        if found < known {
+            return Err(StoreError::Older {
+                path: path.to_owned(),
                 found,
                 known,
             });
         }
-        if found < known {
-            return Err(StoreError::NotAMirror {
-                path: reader.path,
-                why: format!(
-                    "its schema version is {found}; a pass of this program brings it to {known}"
-                ),
-            });
-        }
-        Ok(reader)
-    }
-
-    /// The file's schema version; 0 for a new file.
-    async fn identify(&self) -> Result<i64, StoreError> {
-        let not_a_mirror = |why: String| StoreError::NotAMirror {
-            path: self.path.clone(),
-            why,
+        let pool = match connect(path, reading(path), 2).await {
+            // In a directory that is not ours to write in SQLite cannot put its files beside a mirror at rest.
+            Err(_) if is_at_rest(path) => connect(path, at_rest(path), 2).await?,
+            outcome => outcome?,
         };
-        let version: String = sqlx::query_scalar("select sqlite_version()")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| not_a_mirror(error.to_string()))?;
-        if parsed_version(&version) < OLDEST_SQLITE {
-            return Err(StoreError::OldSqlite(version));
-        }
-        let application: i64 = sqlx::query_scalar("pragma application_id")
-            .fetch_one(&self.pool)
-            .await?;
-        let tables: i64 = sqlx::query_scalar("select count(*) from sqlite_schema")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| not_a_mirror(error.to_string()))?;
-        if application != APPLICATION_ID && (application != 0 || tables > 0) {
-            return Err(not_a_mirror("another program made it".to_owned()));
-        }
-        Ok(sqlx::query_scalar("pragma user_version")
-            .fetch_one(&self.pool)
-            .await?)
+        Ok(Self {
+            pool,
+            path: path.to_owned(),
+        })
     }
+}
+
+/// Looks at a file, if there is one, and leaves everything as it is: the file, its journal mode, and what stands beside it.
+async fn peek(path: &Path) -> Result<i64, StoreError> {
+    if path.metadata().map_or(0, |file| file.len()) == 0 {
+        return Ok(0);
+    }
+    let options = if is_at_rest(path) {
+        at_rest(path)
+    } else {
+        reading(path)
+    };
+    let pool = connect(path, options, 1).await?;
+    let found = identify(&pool, path).await;
+    pool.close().await;
+    found
+}
+
+/// The file's schema version; 0 for a new file.
+async fn identify(pool: &SqlitePool, path: &Path) -> Result<i64, StoreError> {
+    let named = |error: sqlx::Error| named_path(path, error.into());
+    let version: String = sqlx::query_scalar("select sqlite_version()")
+        .fetch_one(pool)
+        .await
+        .map_err(named)?;
+    if parsed_version(&version) < OLDEST_SQLITE {
+        return Err(StoreError::OldSqlite(version));
+    }
+    let application: i64 = sqlx::query_scalar("pragma application_id")
+        .fetch_one(pool)
+        .await
+        .map_err(named)?;
+    let tables: i64 = sqlx::query_scalar("select count(*) from sqlite_schema")
+        .fetch_one(pool)
+        .await
+        .map_err(named)?;
+    if application != APPLICATION_ID && (application != 0 || tables > 0) {
+        return Err(StoreError::NotAMirror {
+            path: path.to_owned(),
+            why: "another program made it".to_owned(),
+        });
+    }
+    sqlx::query_scalar("pragma user_version")
+        .fetch_one(pool)
+        .await
+        .map_err(named)
+}
+
+fn refuse_newer(path: &Path, found: i64) -> Result<(), StoreError> {
+    let known = schema_version();
+    if found > known {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    Ok(())
 }
 
 /// The schema version that this program writes.
@@ -250,6 +284,19 @@ fn reading(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
 }
 
+/// Whether the file alone holds everything: nobody has it open for writing, and nobody was cut off doing so.
+fn is_at_rest(path: &Path) -> bool {
+    ["-wal", "-journal"].iter().all(|suffix| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        !Path::new(&beside).exists()
+    })
+}
+
+fn at_rest(path: &Path) -> SqliteConnectOptions {
+    reading(path).immutable(true)
+}
+
 async fn connect(
     path: &Path,
     options: SqliteConnectOptions,
@@ -272,19 +319,12 @@ fn named_path(path: &Path, error: StoreError) -> StoreError {
             path: path.to_owned(),
             why,
         },
-        StoreError::Database(error) if cannot_open(&error) => StoreError::ReadOnly {
+        StoreError::Damaged { why, .. } => StoreError::Damaged {
             path: path.to_owned(),
-            why: error.to_string(),
+            why,
         },
         other => other,
     }
-}
-
-/// `SQLITE_CANTOPEN` of `sqlite3.h`.
-fn cannot_open(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|said| said.code());
-    code.and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| code & 0xff == 14)
 }
 
 /// Looks at the first bytes only, before SQLite may touch the file.
@@ -299,8 +339,15 @@ fn refuse_foreign_file(path: &Path) -> Result<(), StoreError> {
     if path.is_dir() {
         return not_a_mirror("it is a directory");
     }
-    let Ok(mut file) = std::fs::File::open(path) else {
-        return Ok(());
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(StoreError::Unreadable {
+                path: path.to_owned(),
+                why: error.to_string(),
+            });
+        }
     };
     let mut head = Vec::new();
     let read = file.by_ref().take(16).read_to_end(&mut head);

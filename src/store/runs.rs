@@ -88,7 +88,13 @@ impl Store {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn finish_run(&self, run_id: i64, end: RunEnd<'_>) -> Result<RunTotals, StoreError> {
-        let RunEnd { status, requests, audited, error, at } = end;
+        let RunEnd {
+            status,
+            requests,
+            audited,
+            error,
+            at,
+        } = end;
         let status = status.word();
         let requests = requests.cast_signed();
         let audited = audited.cast_signed();
@@ -125,9 +131,13 @@ pub(super) async fn add_findings(
     run_id: i64,
     findings: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query!("update sync_runs set audit_findings = audit_findings + ?2 where id = ?1", run_id, findings)
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "update sync_runs set audit_findings = audit_findings + ?2 where id = ?1",
+        run_id,
+        findings
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

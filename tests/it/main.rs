@@ -1,9 +1,11 @@
 //! The integration tests, one program: the house rules, and what the documents promise.
 
+mod bad_input;
 mod documents;
 mod exact;
 mod house;
 mod killed;
 mod published;
+mod service;
 mod support;
 mod verify;

@@ -59,8 +59,7 @@ fn without_any_file_the_places_and_the_beginning_are_told() {
     let said = Config::load(None, &env).unwrap_err().to_string();
     assert_eq!(
         said,
-        "no configuration found: looked for nowhere/a.toml, nowhere/b.toml; \
-         to begin: cp config.example.toml config.toml"
+        "no configuration found: looked for nowhere/a.toml, nowhere/b.toml"
     );
 }
 

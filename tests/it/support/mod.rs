@@ -1,6 +1,7 @@
 //! A world for a test: a directory, a simulated account on a real socket, a mirror of it, and the truth to compare with.
 
 pub mod dump;
+pub mod program;
 pub mod truth;
 
 use std::path::{Path, PathBuf};
