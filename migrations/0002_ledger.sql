@@ -96,7 +96,8 @@ create table changes (
     -- One row a change of a mirrored row, in that row's own transaction. `before` holds the former values of what changed.
     seq integer primary key autoincrement not null,
     at datetime not null,
-    run_id integer not null references sync_runs (id),
+    -- The pass; its row may be gone when it is old.
+    run_id integer not null,
     table_name text not null,
     -- The row's key; of two parts, both with a slash between.
     row_id text not null,

@@ -64,6 +64,10 @@ pub(super) struct SyncOptions {
     #[arg(long)]
     pub(super) dry_run: bool,
 
+    /// Read again what could not be read, after an upgrade
+    #[arg(long, conflicts_with = "backfill")]
+    pub(super) retry_rejects: bool,
+
     /// Believe it when many chats are gone at once
     #[arg(long)]
     pub(super) accept_deletions: bool,

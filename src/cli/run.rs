@@ -21,7 +21,7 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
     let mirror = Mirror::open(&config, token, Clock::System).await?;
     tracing::info!(database = %config.database.path.display(), "mirroring");
     let (progress, _) = watch::channel(Progress::default());
-    let served = daemon::serve(&mirror, &config.schedule, &stop, &progress).await;
+    let served = daemon::serve(&mirror, &config, &stop, &progress).await;
     mirror.close().await;
     served?;
     tracing::info!("stopped");

@@ -2,13 +2,15 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{self, Kind};
-use crate::pass::{self, Outcome, PassError, Progress, Setting, Verification};
+use crate::pass::{self, Audit, Outcome, PassError, Progress, Setting, Verification};
 use crate::plan::Mode;
 use crate::source::smartsender::{Client, Settings};
 use crate::source::{Governor, GovernorState, SourceError};
@@ -19,6 +21,9 @@ const LOCK: &str = "source.lock";
 
 /// Under this name the ledger keeps which token was last seen to open the account.
 const TOKEN: &str = "source.token";
+
+/// Passes that changed nothing are of no interest after this.
+const KEEP_IDLE_RUNS: Duration = Duration::from_hours(24 * 90);
 
 /// Everything that passes need.
 #[derive(Debug)]
@@ -50,6 +55,28 @@ pub enum OpenError {
     /// Told to stop.
     #[error("told to stop")]
     Stopped,
+}
+
+/// A pass that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// What it is for.
+    pub mode: Mode,
+    /// Whether a sudden loss of many chats is to be believed.
+    pub accept_deletions: bool,
+    /// What it may spend on re-reading what is not owed.
+    pub audit: Option<Audit>,
+}
+
+impl From<Mode> for Order {
+    /// A pass that believes no sudden loss and re-reads nothing.
+    fn from(mode: Mode) -> Self {
+        Self {
+            mode,
+            accept_deletions: false,
+            audit: None,
+        }
+    }
 }
 
 impl Mirror {
@@ -132,18 +159,18 @@ impl Mirror {
     /// [`PassError`].
     pub async fn pass(
         &self,
-        mode: Mode,
-        accept_deletions: bool,
+        order: Order,
         stop: &CancellationToken,
         give_way: &CancellationToken,
         progress: &watch::Sender<Progress>,
     ) -> Result<Outcome, PassError> {
         let setting = Setting {
             give_way,
-            accept_deletions,
+            audit: order.audit,
+            accept_deletions: order.accept_deletions,
             ..self.setting(stop, progress)
         };
-        let outcome = pass::run(&setting, mode).await;
+        let outcome = pass::run(&setting, order.mode).await;
         // The next process must know what this one has asked in the last minute.
         let learned = self
             .store
@@ -152,6 +179,20 @@ impl Mirror {
         let outcome = outcome?;
         learned?;
         Ok(outcome)
+    }
+
+    /// Drops what the ledger need not keep any longer.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn tidy(&self, changes: config::Changes) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if let Some(days) = changes.keep_days {
+            self.store
+                .drop_changes(now.minus(Duration::from_hours(24 * u64::from(days))))
+                .await?;
+        }
+        self.store.drop_idle_runs(now.minus(KEEP_IDLE_RUNS)).await
     }
 
     /// Compares these chats with the source, and owes the next pass what differs.

@@ -116,6 +116,33 @@ impl Store {
         Ok(totals)
     }
 
+    /// Drops the lines of `changes` from before `before`.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn drop_changes(&self, before: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!("delete from changes where at < ?1", before)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Drops the rows of passes from before `before` that changed nothing and met no trouble.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn drop_idle_runs(&self, before: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!(
+            "delete from sync_runs
+             where started_at < ?1 and status = 'complete' and mode = 'incremental' and error is null
+               and rows_inserted + rows_updated + rows_deleted + rejects = 0",
+            before
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
     /// A pass that is still called running when the file is opened was killed.
     pub(super) async fn close_cut_runs(&self) -> Result<(), StoreError> {
         sqlx::query!("update sync_runs set status = 'cut short' where status = 'running'")

@@ -1,5 +1,6 @@
 //! `kill -9` anywhere in a backfill, again and again: the end is the same, and little is fetched twice.
 
+use std::collections::HashSet;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -28,8 +29,32 @@ async fn world() -> World {
     world
 }
 
-/// Lets a backfill run undisturbed and gives the number of requests it takes.
-async fn undisturbed() -> u64 {
+/// What a backfill cost.
+struct Cost {
+    requests: u64,
+    /// Requests for a page that had been asked for before.
+    repeated: u64,
+}
+
+impl Cost {
+    fn of(world: &World) -> Self {
+        let targets: Vec<String> = world
+            .simulator
+            .requests()
+            .into_iter()
+            .map(|request| request.target)
+            .collect();
+        let distinct: HashSet<&String> = targets.iter().collect();
+        let requests = targets.len() as u64;
+        Self {
+            requests,
+            repeated: requests - distinct.len() as u64,
+        }
+    }
+}
+
+/// Lets a backfill run undisturbed.
+async fn undisturbed() -> Cost {
     let world = world().await;
     let mut child = backfill(&world);
     let status = tokio::task::spawn_blocking(move || child.wait())
@@ -37,7 +62,7 @@ async fn undisturbed() -> u64 {
         .unwrap()
         .unwrap();
     assert!(status.success(), "{status}");
-    world.simulator.request_count()
+    Cost::of(&world)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +71,7 @@ async fn a_backfill_killed_twenty_times_ends_the_same_and_fetches_at_most_a_page
     let world = world().await;
     for kill in 1..=KILLS {
         let mut child = backfill(&world);
-        let enough = needed * kill / (KILLS + 1);
+        let enough = needed.requests * kill / (KILLS + 1);
         while world.simulator.request_count() < enough {
             assert!(
                 child.try_wait().unwrap().is_none(),
@@ -66,9 +91,19 @@ async fn a_backfill_killed_twenty_times_ends_the_same_and_fetches_at_most_a_page
         .unwrap();
     assert!(status.success(), "{status}");
     truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
-    let made = world.simulator.request_count();
+    let made = Cost::of(&world);
+    let (repeated, more) = (
+        made.repeated - needed.repeated,
+        made.requests - needed.requests,
+    );
+    assert!(repeated <= KILLS, "{repeated} pages were fetched twice");
+    // Where pages abut, a walk that goes on begins inside the last page it has: at most as much again.
     assert!(
-        made <= needed + KILLS,
-        "{made} requests, {needed} without a kill"
+        more <= 2 * KILLS,
+        "{more} requests more than without a kill"
+    );
+    println!(
+        "{KILLS} kills: {repeated} pages fetched twice, {more} requests more than the {} needed",
+        needed.requests
     );
 }

@@ -1,5 +1,6 @@
 //! The integration tests, one program: the house rules, and what the documents promise.
 
+mod audit;
 mod bad_input;
 mod documents;
 mod exact;

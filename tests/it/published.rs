@@ -56,8 +56,7 @@ async fn every_published_value_is_found_in_the_tables() {
     let (progress, _) = watch::channel(Progress::default());
     mirror
         .pass(
-            Mode::Backfill,
-            false,
+            Mode::Backfill.into(),
             &stop,
             &CancellationToken::new(),
             &progress,

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use crate::clock::Timestamp;
 use crate::model::{Drift, Reject};
-use crate::store::{StoreError, Transaction};
+use crate::store::{Store, StoreError, Transaction};
 
 #[derive(Serialize)]
 struct RejectRow<'a> {
@@ -120,6 +120,28 @@ pub(in crate::store) async fn note_drift(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+impl Store {
+    /// Owes a reading to every chat with a message that could not be read; says whether there are unreadable chats as well.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn owe_rejects(&self) -> Result<bool, StoreError> {
+        sqlx::query!(
+            "update chat_sync
+             set owed = coalesce(owed, 'reread'), whole = 1, due_at = null, walk = null
+             where chat_id in (select chat_id from rejects where resolved_at is null)"
+        )
+        .execute(&self.writer)
+        .await?;
+        let chats = sqlx::query_scalar!(
+            "select count(*) from rejects where resolved_at is null and chat_id is null"
+        )
+        .fetch_one(&self.writer)
+        .await?;
+        Ok(chats > 0)
+    }
 }
 
 impl Transaction {

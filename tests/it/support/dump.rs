@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use sqlx::sqlite::{SqliteColumn, SqliteConnectOptions, SqliteRow};
-use sqlx::{Column, ConnectOptions, Row, SqliteConnection, TypeInfo, ValueRef};
+use sqlx::{Column, ConnectOptions, Connection, Row, SqliteConnection, TypeInfo, ValueRef};
 
 /// A row: column to value. JSON columns are parsed.
 pub type Columns = Map<String, Value>;
@@ -26,6 +26,8 @@ pub async fn query(path: &Path, sql: &str) -> Vec<Columns> {
         .fetch_all(&mut connection)
         .await
         .unwrap();
+    // Closed here and now: a reader that lingers would keep the program from tidying up behind itself.
+    connection.close().await.unwrap();
     rows.iter().map(columns).collect()
 }
 
