@@ -15,8 +15,12 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
 
-    /// The configuration [default: $CHATMIRROR_CONFIG, ./config.toml, /etc/chatmirror/config.toml]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        help = "The configuration [default: $CHATMIRROR_CONFIG, ./config.toml, /etc/chatmirror/config.toml]"
+    )]
     pub(super) config: Option<PathBuf>,
 
     /// Report in JSON, for scripts
@@ -51,6 +55,10 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct SyncOptions {
     /// Read every chat and every message; goes on where it was if it is stopped
     #[arg(long, conflicts_with = "reconcile")]

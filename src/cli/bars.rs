@@ -1,19 +1,31 @@
 //! How a pass is getting on: progress bars on a terminal, a log line now and then without one.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::output::{grouped, moment};
 use crate::pass::{Phase, Progress};
 
 /// Without a terminal, a line this often.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+pub(super) const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// On a terminal, a new picture this often.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// The one place of the terminal where bars stand: whoever writes a line meanwhile asks it to make room.
+static SCREEN: LazyLock<MultiProgress> =
+    LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+
+/// Writes a line above the bars, if there are any.
+pub(super) fn above<T>(write: impl FnOnce() -> T) -> T {
+    SCREEN.suspend(write)
+}
 
 /// Somebody who watches a pass.
 pub(super) struct Watcher {
@@ -24,14 +36,27 @@ pub(super) struct Watcher {
 impl Watcher {
     /// Begins to watch. `quiet`: nothing is shown.
     pub(super) fn start(quiet: bool) -> Self {
-        let (sender, receiver) = watch::channel(Progress::default());
-        let task = if quiet {
-            tokio::spawn(async {})
-        } else if std::io::stderr().is_terminal() {
-            tokio::spawn(draw(receiver))
+        if quiet {
+            return Self::showing(|_| std::future::ready(()));
+        }
+        if std::io::stderr().is_terminal() {
+            Self::showing(draw)
         } else {
-            tokio::spawn(log(receiver))
-        };
+            Self::in_lines(LINE_EVERY)
+        }
+    }
+
+    /// Begins to watch, with a log line this often.
+    pub(super) fn in_lines(every: Duration) -> Self {
+        Self::showing(|progress| log(progress, every))
+    }
+
+    fn showing<S>(show: impl FnOnce(watch::Receiver<Progress>) -> S) -> Self
+    where
+        S: Future<Output = ()> + Send + 'static,
+    {
+        let (sender, receiver) = watch::channel(Progress::default());
+        let task = tokio::spawn(show(receiver));
         Self { sender, task }
     }
 
@@ -49,11 +74,19 @@ impl Watcher {
 }
 
 async fn draw(mut progress: watch::Receiver<Progress>) {
-    let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-    let chats = bars.add(bar("chats", "{pos}/{len} ({eta} left)"));
-    let messages = bars.add(bar("messages", "{pos} ({per_sec})"));
+    let chats = SCREEN.add(line(
+        "{prefix:>9} {bar:30} {human_pos}/{human_len}  {msg}  {left}",
+        "chats",
+    ));
+    let messages = SCREEN.add(line("{prefix:>9} {human_pos}  {rate}  {msg}", "messages"));
+    let mut phase = Phase::Waiting;
     while progress.changed().await.is_ok() {
         let now = progress.borrow_and_update().clone();
+        if now.phase != phase {
+            // What is counted is another thing now: its pace is not the former one's.
+            chats.reset_eta();
+            phase = now.phase;
+        }
         show(&now, &chats, &messages);
         tokio::time::sleep(DRAW_EVERY).await;
     }
@@ -69,25 +102,39 @@ fn show(now: &Progress, chats: &ProgressBar, messages: &ProgressBar) {
     chats.set_length(of);
     chats.set_position(done);
     chats.set_message(match (now.locked_until, now.phase) {
-        (Some(until), _) => format!("the source asks to wait until {until} UTC"),
-        (None, Phase::Messages) => "reading messages".to_owned(),
-        (None, _) => "reading lists".to_owned(),
+        (Some(until), _) => format!("the source takes no requests until {} UTC", moment(until)),
+        (None, Phase::Messages) => "read".to_owned(),
+        (None, _) => "listed".to_owned(),
     });
     messages.set_position(now.messages_read);
-    messages.set_message(format!("{} requests", now.requests));
+    messages.set_message(format!("{} requests", grouped(now.requests.cast_signed())));
 }
 
-fn bar(name: &'static str, numbers: &str) -> ProgressBar {
-    let template = format!("{{prefix:>9}} {{bar:30}} {numbers}  {{msg}}");
-    let style =
-        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+fn line(template: &str, name: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("left", time_left)
+        .with_key("rate", rate);
     ProgressBar::new(0).with_style(style).with_prefix(name)
 }
 
-async fn log(mut progress: watch::Receiver<Progress>) {
+fn time_left(state: &ProgressState, to: &mut dyn Write) {
+    let seconds = state.eta().as_secs();
+    // Right after the start nothing can be said yet.
+    if state.pos() > 0 && seconds > 0 {
+        let _ = write!(to, "about {} left", super::output::span(seconds));
+    }
+}
+
+fn rate(state: &ProgressState, to: &mut dyn Write) {
+    let whole = format!("{:.0}", state.per_sec()).parse().unwrap_or(0);
+    let _ = write!(to, "{} a second", grouped(whole));
+}
+
+async fn log(mut progress: watch::Receiver<Progress>, every: Duration) {
     let mut last = tokio::time::Instant::now();
     while progress.changed().await.is_ok() {
-        if last.elapsed() < LINE_EVERY {
+        if last.elapsed() < every {
             continue;
         }
         last = tokio::time::Instant::now();

@@ -13,6 +13,7 @@ use super::output::Output;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Environment};
 use crate::daemon;
+use crate::model::Account;
 use crate::source::Governor;
 use crate::store::{Reader, StoreError};
 
@@ -69,8 +70,9 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
         Ok(loaded) => {
             logging::start(arguments, loaded.config.log.format, LevelFilter::ERROR);
             let mut findings = vec![Finding::good("config", loaded.path.display().to_string())];
-            findings.extend(look_at_source(&loaded.config, &environment).await);
-            findings.extend(look_at_file(&loaded.config).await);
+            let (source, account) = look_at_source(&loaded.config, &environment).await;
+            findings.extend(source);
+            findings.extend(look_at_file(&loaded.config, account.as_ref()).await);
             findings
         }
     };
@@ -82,34 +84,52 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
     Ok(exit.unwrap_or(Exit::Done))
 }
 
-async fn look_at_source(config: &Config, environment: &Environment) -> Vec<Finding> {
-    let token = match config.source.token(environment) {
-        Err(error) => return vec![Finding::bad("token", error.into())],
-        Ok(token) => token,
-    };
+/// What there is to say of the source, and the account that the token opens.
+async fn look_at_source(
+    config: &Config,
+    environment: &Environment,
+) -> (Vec<Finding>, Option<Account>) {
+    match ask_source(config, environment).await {
+        Ok((findings, account)) => (findings, Some(account)),
+        Err(finding) => (vec![finding], None),
+    }
+}
+
+async fn ask_source(
+    config: &Config,
+    environment: &Environment,
+) -> Result<(Vec<Finding>, Account), Finding> {
+    let token = config
+        .source
+        .token(environment)
+        .map_err(|error| Finding::bad("token", error.into()))?;
     let clock = Clock::System;
     let governor = Governor::new(config.source.requests_per_minute, clock.clone());
-    let answer = match daemon::client(&config.source, token, governor, clock.clone()) {
-        Err(error) => return vec![Finding::bad("source", error.into())],
-        Ok(client) => client.account().await,
-    };
-    let answer = match answer {
-        Err(error) => return vec![Finding::bad("source", error.into())],
-        Ok(answer) => answer,
-    };
+    let client = daemon::client(&config.source, token, governor, clock.clone())
+        .map_err(|error| Finding::bad("source", error.into()))?;
+    let answer = client
+        .account()
+        .await
+        .map_err(|error| Finding::bad("source", error.into()))?;
     let account = answer.value;
-    let name = account.name.as_deref().unwrap_or("without a name");
-    vec![
+    let findings = vec![
         Finding::good(
             "source",
             format!(
-                "{} opens account {} ({name})",
-                config.source.base_url, account.id
+                "{} opens account {}",
+                config.source.base_url,
+                named(&account)
             ),
         ),
         clock_finding(clock.now(), answer.date),
         zone_finding(config, account.time_zone.as_deref()),
-    ]
+    ];
+    Ok((findings, account))
+}
+
+fn named(account: &Account) -> String {
+    let name = account.name.as_deref().unwrap_or("without a name");
+    format!("{} ({name})", account.id)
 }
 
 fn clock_finding(ours: Timestamp, theirs: Timestamp) -> Finding {
@@ -140,10 +160,15 @@ fn zone_finding(config: &Config, theirs: Option<&str>) -> Finding {
     )
 }
 
-async fn look_at_file(config: &Config) -> Vec<Finding> {
+async fn look_at_file(config: &Config, offered: Option<&Account>) -> Vec<Finding> {
     let path = &config.database.path;
     let reader = match Reader::open(path).await {
         Err(StoreError::Missing(_)) => {
+            let directory = path.parent().filter(|path| !path.as_os_str().is_empty());
+            if let Some(missing) = directory.filter(|path| !path.is_dir()) {
+                let error = StoreError::NoDirectory(missing.to_owned());
+                return vec![Finding::bad("database", error.into())];
+            }
             let told = format!(
                 "{} is not there yet; the first pass makes it",
                 path.display()
@@ -153,19 +178,42 @@ async fn look_at_file(config: &Config) -> Vec<Finding> {
         Err(error) => return vec![Finding::bad("database", error.into())],
         Ok(reader) => reader,
     };
-    match reader.quick_check().await {
+    let sound = match reader.quick_check().await {
         Ok(problems) if problems.is_empty() => {
-            vec![Finding::good(
-                "database",
-                format!("{} is sound", path.display()),
-            )]
+            Finding::good("database", format!("{} is sound", path.display()))
         }
-        Ok(problems) => vec![Finding::doubtful(
-            "database",
-            problems.join("; "),
-            "restore a snapshot, or move the file away and run `chatmirror sync --backfill`",
-        )],
-        Err(error) => vec![Finding::bad("database", error.into())],
+        Ok(problems) => {
+            let (path, why) = (path.clone(), problems.join("; "));
+            Finding::bad("database", StoreError::Damaged { path, why }.into())
+        }
+        Err(error) => Finding::bad("database", error.into()),
+    };
+    let bound = match reader.account().await {
+        Ok(bound) => bound_finding(bound.as_ref(), offered),
+        Err(error) => Finding::bad("account", error.into()),
+    };
+    vec![sound, bound]
+}
+
+/// One file holds one account: the one that the token opens should be the one that is mirrored.
+fn bound_finding(mirrored: Option<&Account>, offered: Option<&Account>) -> Finding {
+    let Some(mirrored) = mirrored else {
+        return Finding::good("account", "the mirror is bound to none yet");
+    };
+    match offered {
+        Some(offered) if offered.id != mirrored.id => Finding::doubtful(
+            "account",
+            format!(
+                "the mirror is of account {}, the token opens account {}",
+                named(mirrored),
+                named(offered)
+            ),
+            "use that account's token, or another `database.path`: one file holds one account",
+        ),
+        _ => Finding::good(
+            "account",
+            format!("the mirror is of account {}", named(mirrored)),
+        ),
     }
 }
 
@@ -191,6 +239,19 @@ fn told(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_of_another_account_is_told() {
+        let account = |id: &str| Account {
+            id: id.to_owned(),
+            name: None,
+            time_zone: None,
+        };
+        assert!(bound_finding(None, Some(&account("1"))).good);
+        assert!(bound_finding(Some(&account("1")), None).good);
+        assert!(bound_finding(Some(&account("1")), Some(&account("1"))).good);
+        assert!(!bound_finding(Some(&account("1")), Some(&account("2"))).good);
+    }
 
     #[test]
     fn a_clock_that_is_off_by_minutes_is_told() {

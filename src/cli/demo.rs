@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::daemon::Mirror;
 use crate::pass::Outcome;
 use crate::plan::Mode;
 use crate::simulator::{Options, Recipe, Simulator};
-use crate::store::{Freshness, TableCount};
+use crate::store::{Freshness, TableCount, WriterLock};
 
 /// The demo's account: big enough to be interesting, small enough to be read in seconds.
 const CHATS: usize = 500;
@@ -28,32 +28,41 @@ const MESSAGES: usize = 14_000;
 const SEED: u64 = 7;
 
 /// What happens between the two passes.
-const CHANGES: usize = 12;
+const CHANGES: u8 = 12;
 
 /// Three questions, and what they ask.
 const QUERIES: [(&str, &str); 3] = [
     (
         "who is waiting for an answer?",
-        "select chat_name, created_at, substr(text, 1, 40) as last_words from message_feed m \
-         where direction = 'inbound' and message_id = (select max(message_id) from message_feed n \
-         where n.chat_id = m.chat_id) order by created_at desc limit 5",
+        "select chat_name, created_at as waiting_since, substr(coalesce(text, kind), 1, 40) as last_words
+    from (
+      select chat_name, created_at, text, kind, direction,
+        row_number() over (partition by chat_id order by created_at desc, message_id desc) as from_the_end
+      from message_feed where deleted_at is null
+    )
+    where from_the_end = 1 and direction = 'inbound'
+    order by waiting_since desc limit 5",
     ),
     (
         "which messenger brings most messages?",
-        "select channel_type, count(*) as messages from message_feed where direction = 'inbound' \
-         group by channel_type order by messages desc",
+        "select channel_type, count(*) as messages, count(distinct chat_id) as chats
+    from message_feed where direction = 'inbound'
+    group by channel_type order by messages desc",
     ),
     (
-        "what has just changed?",
-        "select seq, at, table_name, row_id, op, before from changes order by seq desc limit 5",
+        "what came with the last pass?",
+        "select created_at, chat_name, op, substr(coalesce(text, kind), 1, 40) as words
+    from changes join message_feed on message_id = cast(row_id as integer)
+    where table_name = 'messages' and run_id = (select max(id) from sync_runs)
+    order by seq desc limit 5",
     ),
 ];
 
 struct Told {
     backfill: Outcome,
-    backfill_seconds: f64,
+    backfill_took: Duration,
     incremental: Outcome,
-    incremental_seconds: f64,
+    incremental_took: Duration,
     freshness: Freshness,
     tables: Vec<TableCount>,
 }
@@ -64,7 +73,7 @@ pub(super) async fn run(
     output: &Output,
     signals: &Signals,
 ) -> Result<Exit, Failure> {
-    logging::start(arguments, LogFormat::Text, LevelFilter::WARN);
+    logging::start(arguments, LogFormat::Text, LevelFilter::INFO);
     let path = fresh_database(options.dir.as_deref())?;
     let stop = signals.listen()?;
     let simulator = simulator();
@@ -92,7 +101,7 @@ pub(super) async fn run(
         "tables": told.tables,
         "queries": QUERIES.map(|(question, sql)| json!({ "question": question, "sql": sql })),
     });
-    output.report(&value, &in_words(&told, &path));
+    output.done(&value, &in_words(&told, &path));
     Ok(Exit::Done)
 }
 
@@ -105,20 +114,19 @@ async fn tell(
     stop: &CancellationToken,
 ) -> Result<Told, Failure> {
     mirror.bind(stop).await?;
-    let (backfill, backfill_seconds) = pass(mirror, Mode::Backfill, arguments, stop).await?;
+    let (backfill, backfill_took) = pass(mirror, Mode::Backfill, arguments, stop).await?;
     output.say(&format!(
         "backfill done; now the account changes: {}",
-        counted(CHANGES as i64, "change")
+        counted(CHANGES.into(), "change")
     ));
-    simulator.churn(CHANGES, &mut fastrand::Rng::with_seed(SEED));
-    let (incremental, incremental_seconds) =
-        pass(mirror, Mode::Incremental, arguments, stop).await?;
+    simulator.churn(CHANGES.into(), &mut fastrand::Rng::with_seed(SEED));
+    let (incremental, incremental_took) = pass(mirror, Mode::Incremental, arguments, stop).await?;
     let reader = mirror.store().reader();
     Ok(Told {
         backfill,
-        backfill_seconds,
+        backfill_took,
         incremental,
-        incremental_seconds,
+        incremental_took,
         freshness: reader.freshness().await?,
         tables: reader.table_counts().await?,
     })
@@ -129,7 +137,7 @@ async fn pass(
     mode: Mode,
     arguments: &Arguments,
     stop: &CancellationToken,
-) -> Result<(Outcome, f64), Failure> {
+) -> Result<(Outcome, Duration), Failure> {
     let watcher = Watcher::start(arguments.quiet);
     let begun = Instant::now();
     let nobody_waits = CancellationToken::new();
@@ -137,7 +145,7 @@ async fn pass(
         .pass(mode.into(), stop, &nobody_waits, watcher.sender())
         .await;
     watcher.stop().await;
-    Ok((outcome?, begun.elapsed().as_secs_f64()))
+    Ok((outcome?, begun.elapsed()))
 }
 
 fn simulator() -> Simulator {
@@ -157,14 +165,23 @@ fn fresh_database(dir: Option<&Path>) -> Result<PathBuf, Failure> {
         || std::env::temp_dir().join("chatmirror-demo"),
         Path::to_owned,
     );
-    std::fs::create_dir_all(&dir).map_err(|error| Failure::unexpected(&error))?;
+    let cannot_write = |error: std::io::Error| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("cannot write in {}: {error}", dir.display()),
+            Some("name a directory of your own with --dir"),
+        )
+    };
+    std::fs::create_dir_all(&dir).map_err(cannot_write)?;
     let path = dir.join("chatmirror-demo.db");
+    // Another demo may be at work in the same place.
+    let _lock = WriterLock::take(&path)?;
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.clone().into_os_string();
         name.push(suffix);
         match std::fs::remove_file(&name) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Failure::unexpected(&error));
+                return Err(cannot_write(error));
             }
             _ => {}
         }
@@ -187,16 +204,23 @@ fn in_words(told: &Told, path: &Path) -> String {
     for TableCount { table, rows, .. } in &told.tables {
         let _ = writeln!(text, "  {table:<12}{:>8}", grouped(*rows));
     }
-    let rate = told.backfill.rows.inserted as f64 / told.backfill_seconds.max(0.001);
+    let millis = i64::try_from(told.backfill_took.as_millis().max(1)).unwrap_or(i64::MAX);
+    let rate = told.backfill.rows.inserted * 1000 / millis;
     let _ = writeln!(
         text,
         "  in {:.1} s with {} ({} rows a second)\n",
-        told.backfill_seconds,
+        told.backfill_took.as_secs_f64(),
         counted(told.backfill.requests.cast_signed(), "request"),
-        grouped(rate as i64)
+        grouped(rate)
     );
     let _ = writeln!(text, "changed since");
-    for line in sync::told(&told.incremental, &told.freshness, told.incremental_seconds).lines() {
+    for line in sync::told(
+        &told.incremental,
+        &told.freshness,
+        told.incremental_took.as_secs_f64(),
+    )
+    .lines()
+    {
         let _ = writeln!(text, "  {line}");
     }
     let _ = writeln!(
@@ -204,12 +228,37 @@ fn in_words(told: &Told, path: &Path) -> String {
         "\nthe file is {}\nthree queries worth trying:\n",
         path.display()
     );
+    let file = quoted(&path.display().to_string());
     for (question, sql) in QUERIES {
         let _ = writeln!(
             text,
-            "  -- {question}\n  sqlite3 -readonly -box {} \"{sql}\"\n",
-            path.display()
+            "  # {question}\n  sqlite3 -readonly -box {file} \"\n    {sql}\"\n"
         );
     }
     text
+}
+
+/// A word that every shell takes as it is.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_and_paths_can_be_pasted_into_a_shell() {
+        assert_eq!(quoted("/tmp/a-b/c.db"), "/tmp/a-b/c.db");
+        assert_eq!(quoted("/tmp/my demo's"), r"'/tmp/my demo'\''s'");
+        for (_, sql) in QUERIES {
+            let special = sql.chars().find(|c| "\"$`\\!".contains(*c));
+            assert_eq!(special, None, "{sql}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Log lines: to stderr, as text or JSON, at the level that was asked for.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::arguments::Arguments;
+use super::bars;
 use crate::config::LogFormat;
 
 /// Starts logging. `usual`: the level of this command when nobody asks for another.
@@ -16,7 +17,7 @@ pub(super) fn start(arguments: &Arguments, format: LogFormat, usual: LevelFilter
     let level = match (arguments.quiet, arguments.verbose) {
         (true, _) => LevelFilter::ERROR,
         (_, 0) => usual,
-        (_, 1) => LevelFilter::DEBUG.min(usual.max(LevelFilter::INFO)),
+        (_, 1) => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
     // Other crates are let in only at the highest verbosity: their lines may show addresses and bodies.
@@ -28,10 +29,10 @@ pub(super) fn start(arguments: &Arguments, format: LogFormat, usual: LevelFilter
     let targets = Targets::new()
         .with_default(others)
         .with_target("chatmirror", level);
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colours = io::stderr().is_terminal() && !no_colour();
     let registry = tracing_subscriber::registry().with(targets);
     let lines = fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(Lines::default)
         .with_ansi(colours)
         .with_target(false);
     // A second start, in one process's tests, is not a failure.
@@ -39,4 +40,33 @@ pub(super) fn start(arguments: &Arguments, format: LogFormat, usual: LevelFilter
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json()).try_init(),
     };
+}
+
+/// `no-color.org`: set, to whatever but nothing.
+fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Gathers a log line and writes it whole, above the progress bars where there are any.
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let line = std::mem::take(&mut self.0);
+        bars::above(|| io::stderr().lock().write_all(&line))
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            // Nowhere is left to say that stderr is gone.
+            let _ = self.flush();
+        }
+    }
 }

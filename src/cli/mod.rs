@@ -4,6 +4,7 @@ mod arguments;
 mod bars;
 mod check;
 mod demo;
+mod dry_run;
 mod exit;
 mod logging;
 mod output;
@@ -27,7 +28,7 @@ use signals::Signals;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let output = Output::new(arguments.json);
+    let output = Output::new(arguments.json, arguments.quiet);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

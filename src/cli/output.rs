@@ -6,16 +6,25 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::exit::Failure;
+use crate::clock::Timestamp;
 
 /// Where a command prints.
 #[derive(Debug)]
 pub(super) struct Output {
     json: bool,
+    quiet: bool,
 }
 
 impl Output {
-    pub(super) fn new(json: bool) -> Self {
-        Self { json }
+    pub(super) fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet }
+    }
+
+    /// The report of work that was done: nobody who asked for quiet reads that all went well.
+    pub(super) fn done(&self, value: &impl Serialize, text: &str) {
+        if self.json || !self.quiet {
+            self.report(value, text);
+        }
     }
 
     /// The report of a command: `value` for a script, `text` for a person.
@@ -31,7 +40,7 @@ impl Output {
 
     /// Something said to a person.
     pub(super) fn say(&self, text: &str) {
-        if !self.json {
+        if !self.json && !self.quiet {
             let _ = writeln!(io::stderr().lock(), "{text}");
         }
     }
@@ -53,6 +62,23 @@ impl Output {
         if let Some(hint) = &failure.hint {
             let _ = writeln!(stderr, "  what to do: {hint}");
         }
+    }
+}
+
+/// A moment as a person reads it: the source tells whole seconds, and so do we.
+pub(super) fn moment(moment: Timestamp) -> String {
+    let mut text = moment.to_string();
+    text.truncate("YYYY-MM-DD HH:MM:SS".len());
+    text
+}
+
+/// A span of time as a person says it.
+pub(super) fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -83,6 +109,14 @@ mod tests {
     fn numbers_are_grouped_by_thousands() {
         let texts: Vec<String> = [0, 999, 1000, 1_234_567, -1000].map(grouped).into();
         assert_eq!(texts, ["0", "999", "1,000", "1,234,567", "-1,000"]);
+    }
+
+    #[test]
+    fn moments_are_told_to_the_second_and_spans_in_the_unit_that_fits() {
+        let late = "2026-03-01 12:00:59.999".parse().unwrap();
+        assert_eq!(moment(late), "2026-03-01 12:00:59");
+        let told: Vec<String> = [5, 119, 120, 7200, 172_800].map(span).into();
+        assert_eq!(told, ["5 s", "119 s", "2 min", "2 h", "2 days"]);
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! `chatmirror run`: the daemon.
 
-use tokio::sync::watch;
+use std::time::Duration;
+
 use tracing::level_filters::LevelFilter;
 
 use super::arguments::Arguments;
+use super::bars::Watcher;
 use super::exit::{Exit, Failure};
 use super::logging;
 use super::signals::Signals;
 use crate::clock::Clock;
 use crate::config::Environment;
 use crate::daemon::{self, Mirror};
-use crate::pass::Progress;
+
+/// A long pass tells this often how far it is.
+const LINE_EVERY: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit, Failure> {
     let environment = Environment::of_process();
@@ -20,8 +24,9 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
     let stop = signals.listen()?;
     let mirror = Mirror::open(&config, token, Clock::System).await?;
     tracing::info!(database = %config.database.path.display(), "mirroring");
-    let (progress, _) = watch::channel(Progress::default());
-    let served = daemon::serve(&mirror, &config, &stop, &progress).await;
+    let watcher = Watcher::in_lines(LINE_EVERY);
+    let served = daemon::serve(&mirror, &config, &stop, watcher.sender()).await;
+    watcher.stop().await;
     mirror.close().await;
     served?;
     tracing::info!("stopped");

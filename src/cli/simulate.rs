@@ -26,7 +26,7 @@ pub(super) async fn run(
     let stop = signals.listen()?;
     let listener = TcpListener::bind(options.listen)
         .await
-        .map_err(|error| Failure::unexpected(&error))?;
+        .map_err(|error| cannot_listen(options, &error))?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::unexpected(&error))?;
@@ -47,6 +47,14 @@ pub(super) async fn run(
         () = churn(&simulator, options, &stop) => {}
     }
     Ok(Exit::Done)
+}
+
+fn cannot_listen(options: &SimulateOptions, error: &std::io::Error) -> Failure {
+    Failure::new(
+        Exit::Unexpected,
+        format!("cannot listen on {}: {error}", options.listen),
+        Some("name another address with --listen; port 0 takes any that is free"),
+    )
 }
 
 fn simulator(options: &SimulateOptions) -> Simulator {
@@ -74,7 +82,7 @@ fn simulator(options: &SimulateOptions) -> Simulator {
 /// Lets the account live: so many changes a minute, until it is told to stop.
 async fn churn(simulator: &Simulator, options: &SimulateOptions, stop: &CancellationToken) {
     let mut random = fastrand::Rng::with_seed(options.seed);
-    let Some(pause) = Duration::from_secs(60).checked_div(options.churn) else {
+    let Some(pause) = Duration::from_mins(1).checked_div(options.churn) else {
         return stop.cancelled().await;
     };
     loop {

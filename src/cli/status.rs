@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 use super::arguments::Arguments;
 use super::exit::{Exit, Failure};
 use super::logging;
-use super::output::{Output, counted, grouped};
+use super::output::{Output, counted, grouped, moment, span};
 use super::sync::complete_through;
 use crate::clock::Timestamp;
 use crate::config::Environment;
@@ -115,30 +115,39 @@ fn told(status: &Status, lag: Option<u64>, per_minute: u32) -> String {
 }
 
 fn told_passes(text: &mut String, status: &Status, per_minute: u32) {
-    let _ = writeln!(text, "last passes");
+    let none = if status.runs.is_empty() {
+        "  none yet"
+    } else {
+        ""
+    };
+    let _ = writeln!(text, "last passes{none}");
     for run in &status.runs {
+        let took = match run.finished_at {
+            Some(end) => format!("{:.1} s", end.since(run.started_at).as_secs_f64()),
+            None => String::new(),
+        };
         let _ = writeln!(
             text,
-            "  {}  {:<11} {:<9} {:>6}  {} new, {} changed, {} gone{}",
-            run.started_at,
+            "  {}  {:<11}  {:<9}  {took:>9}  {:>7} requests  {} new, {} changed, {} gone",
+            moment(run.started_at),
             run.mode,
             run.status,
-            format!("{} req", run.requests),
+            grouped(run.requests),
             grouped(run.rows_inserted),
             grouped(run.rows_updated),
             grouped(run.rows_deleted),
-            run.error
-                .as_ref()
-                .map(|error| format!("\n    {error}"))
-                .unwrap_or_default(),
         );
+        if let Some(error) = &run.error {
+            let _ = writeln!(text, "    {error}");
+        }
     }
     let _ = match (per_minute, status.locked_until) {
         (_, Some(until)) => writeln!(
             text,
-            "budget    the source takes no requests until {until} UTC"
+            "budget    the source takes no requests until {} UTC",
+            moment(until)
         ),
-        (0, None) => writeln!(text, "budget    unlimited"),
+        (0, None) => writeln!(text, "budget    no limit on requests is configured"),
         (ceiling, None) => writeln!(text, "budget    at most {ceiling} requests a minute"),
     };
     if status.freshness.rejects > 0 {
@@ -154,26 +163,5 @@ fn told_passes(text: &mut String, status: &Status, per_minute: u32) {
                 .unwrap_or_default();
             let _ = writeln!(text, "  {}{id}: {}", reject.stream, reject.why);
         }
-    }
-}
-
-/// A span of time as a person says it.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::span;
-
-    #[test]
-    fn spans_are_told_in_the_unit_that_fits() {
-        let told: Vec<String> = [5, 119, 120, 7200, 172_800].map(span).into();
-        assert_eq!(told, ["5 s", "119 s", "2 min", "2 h", "2 days"]);
     }
 }

@@ -66,7 +66,7 @@ impl ConfigError {
                 "begin with a copy of config.example.toml as config.toml, or name a file with --config; \
                  `chatmirror demo` needs none"
             }
-            Self::Unreadable { .. } => {
+            Self::Unreadable { .. } | Self::UnreadableSecret { .. } => {
                 "check the path and that this user may read the file; a relative path starts at the working directory"
             }
             Self::Invalid { .. } => {
@@ -75,9 +75,6 @@ impl ConfigError {
             Self::NoToken => TOKEN_WAYS,
             Self::BadSecret { .. } => {
                 "give the secret alone, as the platform shows it: no quotes, no `Bearer`, one line"
-            }
-            Self::UnreadableSecret { .. } => {
-                "check the path and that this user may read the file; a relative path starts at the working directory"
             }
         }
     }

@@ -157,6 +157,10 @@ impl Mirror {
     ///
     /// # Errors
     /// [`PassError`].
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is asked of a pass, each once"
+    )]
     pub async fn pass(
         &self,
         order: Order,

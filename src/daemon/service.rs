@@ -14,7 +14,7 @@ use crate::source::SourceError;
 use crate::store::RunStatus;
 
 /// A ring that is this late will not come: the loop goes on without it.
-const LATE: Duration = Duration::from_secs(60);
+const LATE: Duration = Duration::from_mins(1);
 
 /// While the source cannot be reached at the start, it is asked again after this, and after twice as long each further time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -17,6 +17,7 @@ mod runs;
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Transaction, Unmet};
 pub use error::StoreError;
 pub use ledger::{DueChat, StoredCheckpoint};
+pub use lock::WriterLock;
 pub use open::{Binding, Store};
 pub use report::{Coverage, Freshness, OwedCount, Reader, RejectLine, RunLine, Sizes, TableCount};
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
