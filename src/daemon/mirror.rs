@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{self, Kind};
 use crate::pass::{self, Outcome, PassError, Progress, Setting};
-use crate::plan::Mode;
+use crate::plan::{Mode, Rules};
 use crate::source::smartsender::{Client, Settings};
 use crate::source::{Governor, GovernorState, SourceError};
 use crate::store::{Binding, Store, StoreError};
@@ -148,6 +148,7 @@ impl Mirror {
             progress,
             max_in_flight: self.max_in_flight,
             accept_deletions,
+            rules: Rules::default(),
         };
         let outcome = pass::run(&setting, mode).await;
         // The next process must know what this one has asked in the last minute.

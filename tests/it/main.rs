@@ -3,4 +3,5 @@
 mod documents;
 mod exact;
 mod house;
+mod model;
 mod support;

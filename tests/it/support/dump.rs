@@ -21,9 +21,13 @@ pub async fn connect(path: &Path) -> SqliteConnection {
 
 /// What a query gives.
 pub async fn query(path: &Path, sql: &str) -> Vec<Columns> {
-    let mut connection = connect(path).await;
+    rows(&mut connect(path).await, sql).await
+}
+
+/// What a query gives, on a connection that is kept.
+pub async fn rows(connection: &mut SqliteConnection, sql: &str) -> Vec<Columns> {
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
-        .fetch_all(&mut connection)
+        .fetch_all(connection)
         .await
         .unwrap();
     rows.iter().map(columns).collect()
