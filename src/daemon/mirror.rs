@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{self, Kind};
 use crate::pass::{self, Audit, Outcome, PassError, Progress, Setting, Verification};
-use crate::plan::Mode;
+use crate::plan::{Mode, Rules};
 use crate::source::smartsender::{Client, Settings};
 use crate::source::{Governor, GovernorState, SourceError};
 use crate::store::{Binding, Store, StoreError};
@@ -157,10 +157,6 @@ impl Mirror {
     ///
     /// # Errors
     /// [`PassError`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what is asked of a pass, each once"
-    )]
     pub async fn pass(
         &self,
         order: Order,
@@ -174,15 +170,7 @@ impl Mirror {
             accept_deletions: order.accept_deletions,
             ..self.setting(stop, progress)
         };
-        let outcome = pass::run(&setting, order.mode).await;
-        // The next process must know what this one has asked in the last minute.
-        let learned = self
-            .store
-            .learn(LOCK, &self.governor.state(), self.clock.now())
-            .await;
-        let outcome = outcome?;
-        learned?;
-        Ok(outcome)
+        pass::run(&setting, order.mode).await
     }
 
     /// Drops what the ledger need not keep any longer.
@@ -233,6 +221,7 @@ impl Mirror {
             max_in_flight: self.max_in_flight,
             audit: None,
             accept_deletions: false,
+            rules: Rules::default(),
         }
     }
 

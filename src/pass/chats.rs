@@ -68,6 +68,10 @@ impl Pass<'_> {
             None => true,
             Some(visits) => *visits < MOST_VISITS && due.owed == Owed::Moved,
         });
+        // The messages of a chat that has vanished may have moved to another: the others are read before it.
+        if due.iter().any(|due| due.owed != Owed::Vanished) {
+            due.retain(|due| due.owed != Owed::Vanished);
+        }
         Ok(due)
     }
 

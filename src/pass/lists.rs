@@ -7,7 +7,7 @@ use super::traits::Backfill;
 use super::{Pass, PassError};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState};
-use crate::plan::{self, ListOrder, Mode, Reach, Spacing, Walk};
+use crate::plan::{self, ListOrder, Mode, Reach, Rule, Spacing, Walk};
 use crate::store::{Batch, Checkpoint, Rows, Unmet};
 
 use walking::Until;
@@ -56,7 +56,7 @@ impl Pass<'_> {
 
     /// Walks from the head; if that took more than one page, looks at the head again for what jumped there meanwhile.
     async fn look_at_head(&self, list: ChatList, until: Until<'_>) -> Result<Look, PassError> {
-        let walk = Walk::from_start(Spacing::Overlapping);
+        let walk = Walk::from_start(self.spacing());
         let mut look = self.walk_chats(list, walk, until).await?;
         self.look_again(list, &mut look).await?;
         Ok(look)
@@ -64,7 +64,7 @@ impl Pass<'_> {
 
     /// The closing look of a walk that took more than one page.
     async fn look_again(&self, list: ChatList, look: &mut Look) -> Result<(), PassError> {
-        if look.pages <= 1 {
+        if look.pages <= 1 || !self.keeps(Rule::ClosingLook) {
             return Ok(());
         }
         let than = plan::watermark(look.started_at, self.traits()?.skew());
@@ -86,7 +86,7 @@ impl Pass<'_> {
         loop {
             let mut walk = stored
                 .take()
-                .unwrap_or_else(|| Walk::from_start(Spacing::Overlapping));
+                .unwrap_or_else(|| Walk::from_start(self.spacing()));
             walk.resume();
             let mut look = self.walk_chats(list, walk, Until::End).await?;
             let ended = self.setting.store.reader().checkpoint(&stream).await?.walk;
@@ -189,7 +189,16 @@ impl Pass<'_> {
         } else {
             (Rows::default(), Vec::new())
         };
-        let watermark = started_at.map(|date| plan::watermark(date, self.skew()));
+        let watermark = if self.keeps(Rule::WatermarkFromTheDate) {
+            started_at.map(|date| plan::watermark(date, self.skew()))
+        } else {
+            looks
+                .iter()
+                .flat_map(|look| &look.met)
+                .map(|met| met.updated_at)
+                .max()
+                .or(started_at)
+        };
         let mut transaction = self.setting.store.begin().await?;
         transaction.end_list_walks().await?;
         transaction
@@ -226,6 +235,15 @@ impl Pass<'_> {
         self.traits()
             .map(|traits| traits.skew())
             .unwrap_or_default()
+    }
+
+    /// How the pages of a list of chats lie.
+    pub(super) fn spacing(&self) -> Spacing {
+        if self.keeps(Rule::SeamOverlap) {
+            Spacing::Overlapping
+        } else {
+            Spacing::Abutting
+        }
     }
 
     /// A batch that changes nothing yet.

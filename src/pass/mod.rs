@@ -23,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp};
 use crate::model::ChatList;
-use crate::plan::{self, Facts, Mode, Owed, Step};
+use crate::plan::{self, Facts, ListOrder, Mode, Owed, Rule, Rules, Step};
 use crate::source::smartsender::Client;
-use crate::source::{Governor, SourceError};
+use crate::source::{Governor, GovernorState, SourceError};
 use crate::store::{Reader, RunEnd, RunStatus, RunTotals, Store};
 
 pub use audit::Audit;
@@ -34,6 +34,9 @@ pub use progress::{Phase, Progress};
 pub use verify::{Difference, Verification, verify};
 
 use traits::{Backfill, Traits};
+
+/// Under this name the ledger keeps the budget's state, so that a restart neither asks a locked source nor begins afresh.
+const LOCK: &str = "source.lock";
 
 /// What a pass works with.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub struct Setting<'a> {
     pub audit: Option<Audit>,
     /// Whether a sudden loss of many chats is to be believed.
     pub accept_deletions: bool,
+    /// Which rules are kept: all, but in the tests that show what each is for.
+    pub rules: Rules,
 }
 
 /// How a pass went.
@@ -106,6 +111,12 @@ pub(crate) struct Pass<'a> {
 pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError> {
     let before = setting.client.requests();
     let run_id = setting.store.begin_run(mode, setting.clock.now()).await?;
+    let budget = GovernorState {
+        in_use: true,
+        ..setting.governor.state()
+    };
+    let now = setting.clock.now();
+    setting.store.learn(LOCK, &budget, now).await?;
     let pass = Pass::new(setting, mode, run_id).await?;
     let result = pass.carry_out().await;
     let (status, error) = match &result {
@@ -122,6 +133,12 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
         at: setting.clock.now(),
     };
     let rows = setting.store.finish_run(run_id, end).await?;
+    // The next process must know what this one has asked in the last minute.
+    let now = setting.clock.now();
+    setting
+        .store
+        .learn(LOCK, &setting.governor.state(), now)
+        .await?;
     result?;
     Ok(Outcome {
         mode,
@@ -183,7 +200,10 @@ impl Pass<'_> {
     async fn carry_out(&self) -> Result<RunStatus, PassError> {
         self.begin_backfill().await?;
         loop {
-            let facts = facts(self.setting.store.reader(), self.setting.clock.now()).await?;
+            let mut facts = facts(self.setting.store.reader(), self.setting.clock.now()).await?;
+            if !self.keeps(Rule::ProvenOrder) {
+                facts.order = ListOrder::NewestFirst;
+            }
             match self.carry_out_steps(plan::steps(self.mode, &facts)).await {
                 Err(PassError::PlanAgain { why }) => tracing::info!(why, "planning again"),
                 Err(error) => return Err(error),
@@ -208,7 +228,9 @@ impl Pass<'_> {
                 }
                 Step::State { reach, why, .. } => {
                     tracing::debug!(?reach, why, "reading the open chats");
-                    self.look_at_states(reach, &looks).await?;
+                    if self.keeps(Rule::StateLook) {
+                        self.look_at_states(reach, &looks).await?;
+                    }
                     self.learn_union().await?;
                     self.lists_are_done(&looks).await?;
                 }
@@ -277,7 +299,11 @@ impl Pass<'_> {
             ..
         } = self.setting;
         let now = clock.now();
-        store.learn("source.lock", &governor.state(), now).await?;
+        let budget = GovernorState {
+            in_use: true,
+            ..governor.state()
+        };
+        store.learn(LOCK, &budget, now).await?;
         progress.send_modify(|progress| progress.locked_until = Some(until));
         tracing::warn!(lock.until = %until, said, "the source asks to wait");
         tokio::select! {
@@ -301,6 +327,11 @@ impl Pass<'_> {
             .progress
             .send_modify(|progress| progress.requests = requests);
         Ok(())
+    }
+
+    /// Whether a rule is kept.
+    fn keeps(&self, rule: Rule) -> bool {
+        self.setting.rules.keep(rule)
     }
 
     fn server_now(&self) -> Option<Timestamp> {

@@ -8,7 +8,7 @@ use super::Walk;
 use crate::clock::Timestamp;
 
 /// The platform's times are whole seconds: more may happen in the second that a time names.
-const RESOLUTION: Duration = Duration::from_secs(1);
+pub const RESOLUTION: Duration = Duration::from_secs(1);
 
 /// A change that shows up later than this is taken for an import with old times, not for a slow clock.
 const MOST_SKEW: Duration = Duration::from_mins(2);

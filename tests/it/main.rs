@@ -6,6 +6,7 @@ mod documents;
 mod exact;
 mod house;
 mod killed;
+mod model;
 mod published;
 mod service;
 mod support;

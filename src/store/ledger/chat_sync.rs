@@ -162,6 +162,24 @@ impl Transaction {
         Ok(count)
     }
 
+    /// Whether a chat that the source has is owed a reading, and was not read at `moment` or later.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn owes_since(&mut self, moment: Timestamp) -> Result<bool, StoreError> {
+        let owes = sqlx::query_scalar!(
+            r#"select exists (
+                   select 1 from chat_sync
+                   where owed in ('new', 'changed', 'unsettled', 'count', 'unexplained', 'moved', 'reject')
+                     and (claimed_at is null or claimed_at < ?1)
+               ) as "owes!: bool""#,
+            moment
+        )
+        .fetch_one(self.connection())
+        .await?;
+        Ok(owes)
+    }
+
     /// The ids of the chat's messages that the source lists, by what is stored.
     ///
     /// # Errors

@@ -22,12 +22,18 @@ pub async fn connect(path: &Path) -> SqliteConnection {
 /// What a query gives.
 pub async fn query(path: &Path, sql: &str) -> Vec<Columns> {
     let mut connection = connect(path).await;
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
+    let rows = rows(&mut connection, sql).await;
     // Closed here and now: a reader that lingers would keep the program from tidying up behind itself.
     connection.close().await.unwrap();
+    rows
+}
+
+/// What a query gives on a connection that stays open.
+pub async fn rows(connection: &mut SqliteConnection, sql: &str) -> Vec<Columns> {
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
+        .fetch_all(connection)
+        .await
+        .unwrap();
     rows.iter().map(columns).collect()
 }
 
