@@ -109,6 +109,9 @@ impl Transaction {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn chat_syncs(&mut self, ids: &[i64]) -> Result<Vec<ChatSync>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids = serde_json::to_string(ids)?;
         let rows = sqlx::query!(
             r#"select chat_id, owed as "owed: Owed", whole, due_at as "due_at: Timestamp",

@@ -154,6 +154,9 @@ impl Transaction {
         stream: &str,
         rejects: &[Reject],
     ) -> Result<usize, StoreError> {
+        if rejects.is_empty() {
+            return Ok(0);
+        }
         let raw: Vec<&str> = rejects.iter().map(|reject| reject.raw.as_str()).collect();
         let raw = serde_json::to_string(&raw)?;
         let heard = sqlx::query_scalar!(
