@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod changes;
 mod documents;
 mod exact;
 mod house;
