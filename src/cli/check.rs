@@ -105,6 +105,10 @@ async fn ask_source(
         .map_err(|error| Finding::bad("token", error.into()))?;
     let clock = Clock::System;
     let governor = Governor::new(config.source.requests_per_minute, clock.clone());
+    // What is wrong with the file is told on its own line.
+    if let Ok(mirror) = Reader::open(&config.database.path).await {
+        let _ = daemon::restore_budget(&governor, &mirror).await;
+    }
     let client = daemon::client(&config.source, token, governor, clock.clone())
         .map_err(|error| Finding::bad("source", error.into()))?;
     let answer = client

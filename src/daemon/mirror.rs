@@ -14,7 +14,7 @@ use crate::pass::{self, Audit, Outcome, PassError, Progress, Setting, Verificati
 use crate::plan::{Mode, Rules};
 use crate::source::smartsender::{Client, Settings};
 use crate::source::{Governor, GovernorState, SourceError};
-use crate::store::{Binding, Store, StoreError};
+use crate::store::{Binding, Reader, Store, StoreError};
 
 /// Under this name the ledger keeps the budget's state, so that a restart does not ask a locked source.
 const LOCK: &str = "source.lock";
@@ -94,9 +94,7 @@ impl Mirror {
         let governor = Governor::new(source.requests_per_minute, clock.clone());
         let client = client(source, token, governor.clone(), clock.clone())?;
         let store = Store::open(&config.database.path).await?;
-        if let Some(state) = store.reader().learned::<GovernorState>(LOCK).await? {
-            governor.restore(&state);
-        }
+        restore_budget(&governor, store.reader()).await?;
         Ok(Self {
             client,
             governor,
@@ -249,6 +247,17 @@ impl Mirror {
             activities: self.activities,
         }
     }
+}
+
+/// Lets `governor` go on from what the mirror knows of the budget: a locked source is not asked.
+///
+/// # Errors
+/// Whatever SQLite says.
+pub async fn restore_budget(governor: &Governor, mirror: &Reader) -> Result<(), StoreError> {
+    if let Some(state) = mirror.learned::<GovernorState>(LOCK).await? {
+        governor.restore(&state);
+    }
+    Ok(())
 }
 
 /// A client for the source that the configuration names.

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::pass::{Audit, Outcome, PassError, Progress};
 use crate::plan::Mode;
 use crate::source::SourceError;
-use crate::store::RunStatus;
+use crate::store::{RunStatus, RunTotals};
 
 /// A ring that is this late will not come: the loop goes on without it.
 const LATE: Duration = Duration::from_mins(1);
@@ -180,16 +180,7 @@ async fn next_mode(ringer: &mut Ringer, stop: &CancellationToken) -> Mode {
 fn report(outcome: Result<Outcome, PassError>) -> Result<bool, ServiceError> {
     match outcome {
         Ok(outcome) => {
-            tracing::info!(
-                mode = outcome.mode.word(),
-                status = outcome.status.word(),
-                requests = outcome.requests,
-                chats = outcome.chats_read,
-                rows.inserted = outcome.rows.inserted,
-                rows.updated = outcome.rows.updated,
-                rows.deleted = outcome.rows.deleted,
-                "pass done"
-            );
+            log_done(&outcome);
             Ok(outcome.status == RunStatus::Partial)
         }
         Err(PassError::Stopped) => Ok(false),
@@ -199,6 +190,30 @@ fn report(outcome: Result<Outcome, PassError>) -> Result<bool, ServiceError> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// A look that found nothing new is nothing to tell, every few seconds for months.
+fn log_done(outcome: &Outcome) {
+    let Outcome { mode, status, .. } = outcome;
+    if *mode == Mode::Incremental
+        && *status == RunStatus::Complete
+        && outcome.rows == RunTotals::default()
+    {
+        tracing::debug!(requests = outcome.requests, "nothing new");
+        return;
+    }
+    tracing::info!(
+        mode = mode.word(),
+        status = status.word(),
+        requests = outcome.requests,
+        chats.read = outcome.chats_read,
+        chats.failed = outcome.chats_failed,
+        rows.inserted = outcome.rows.inserted,
+        rows.updated = outcome.rows.updated,
+        rows.deleted = outcome.rows.deleted,
+        rejects = outcome.rows.rejects,
+        "pass done"
+    );
 }
 
 fn can_pass(error: &PassError) -> bool {

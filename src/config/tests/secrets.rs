@@ -46,7 +46,7 @@ fn a_missing_token_tells_the_three_ways() {
         let error = source(None).token(&env).unwrap_err();
         assert!(matches!(error, ConfigError::NoToken), "{error:?}");
         for way in ["CHATMIRROR_TOKEN", "source.token_file", "credential"] {
-            assert!(error.to_string().contains(way), "{error}");
+            assert!(error.hint().contains(way), "{error}");
         }
     }
 }

@@ -256,7 +256,7 @@ impl Client {
         let until = self.clock.now().plus(span);
         self.governor.lock(until);
         let said = self.without_token(reply.said().message);
-        tracing::warn!(until = %until, said, "the source is locked");
+        tracing::debug!(lock.until = %until, said, "the source is locked");
         SourceError::Locked { until, said }
     }
 
