@@ -31,6 +31,9 @@ create table sync_runs (
     rows_updated integer not null default 0,
     rows_deleted integer not null default 0,
     rejects integer not null default 0,
+    -- Chats that were re-read although nothing was owed, and rows of theirs that had changed silently.
+    audited_chats integer not null default 0,
+    audit_findings integer not null default 0,
     error text
 );
 
@@ -57,12 +60,15 @@ create table chat_sync (
     expected_count integer,
     stored_count integer,
     proven_at datetime,
+    -- When every one of its pages was last read: what changes silently is found by reading again.
+    read_at datetime,
     walk json check (walk is null or json_valid(walk)),
     failures integer not null default 0,
     last_error text
 );
 
 create index chat_sync_owed on chat_sync (owed, covered_through) where owed is not null;
+create index chat_sync_read on chat_sync (read_at) where owed is null;
 
 create table walk_unmet (
     -- One row a stored chat or message that the whole walk under way has not met yet; what is left at its end is missing.
@@ -90,7 +96,8 @@ create table changes (
     -- One row a change of a mirrored row, in that row's own transaction. `before` holds the former values of what changed.
     seq integer primary key autoincrement not null,
     at datetime not null,
-    run_id integer not null references sync_runs (id),
+    -- The pass; its row may be gone when it is old.
+    run_id integer not null,
     table_name text not null,
     -- The row's key; of two parts, both with a slash between.
     row_id text not null,

@@ -44,6 +44,8 @@ pub(super) enum Command {
     Sync(SyncOptions),
     /// Tell how much is mirrored, through when it is complete, and what is owed
     Status,
+    /// Compare with the source, chat by chat, and tell what is missing
+    Verify(VerifyOptions),
     /// Look for what is wrong with configuration, token, source and file
     Check,
     /// Mirror a simulated account: nothing to configure
@@ -70,9 +72,24 @@ pub(super) struct SyncOptions {
     #[arg(long)]
     pub(super) dry_run: bool,
 
+    /// Read again what could not be read, after an upgrade
+    #[arg(long, conflicts_with = "backfill")]
+    pub(super) retry_rejects: bool,
+
     /// Believe it when many chats are gone at once
     #[arg(long)]
     pub(super) accept_deletions: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyOptions {
+    /// Compare every chat
+    #[arg(long, conflicts_with = "sample")]
+    pub(super) all: bool,
+
+    /// Compare so many chats, drawn by lot
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(super) sample: u32,
 }
 
 #[derive(Debug, Args)]

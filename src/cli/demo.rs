@@ -142,7 +142,7 @@ async fn pass(
     let begun = Instant::now();
     let nobody_waits = CancellationToken::new();
     let outcome = mirror
-        .pass(mode, false, stop, &nobody_waits, watcher.sender())
+        .pass(mode.into(), stop, &nobody_waits, watcher.sender())
         .await;
     watcher.stop().await;
     Ok((outcome?, begun.elapsed()))

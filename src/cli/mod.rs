@@ -13,6 +13,7 @@ mod signals;
 mod simulate;
 mod status;
 mod sync;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -66,6 +67,7 @@ async fn carry_out(
         Command::Run => run::run(arguments, signals).await,
         Command::Sync(options) => sync::run(arguments, options, output, signals).await,
         Command::Status => status::run(arguments, output).await,
+        Command::Verify(options) => verify::run(arguments, options, output, signals).await,
         Command::Check => check::run(arguments, output).await,
         Command::Demo(options) => demo::run(arguments, options, output, signals).await,
         Command::Simulate(options) => simulate::run(arguments, options, output, signals).await,

@@ -25,7 +25,7 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
     let mirror = Mirror::open(&config, token, Clock::System).await?;
     tracing::info!(database = %config.database.path.display(), "mirroring");
     let watcher = Watcher::in_lines(LINE_EVERY);
-    let served = daemon::serve(&mirror, &config.schedule, &stop, watcher.sender()).await;
+    let served = daemon::serve(&mirror, &config, &stop, watcher.sender()).await;
     watcher.stop().await;
     mirror.close().await;
     served?;

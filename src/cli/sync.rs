@@ -1,7 +1,7 @@
 //! `chatmirror sync`: one pass, or its plan.
 
 use std::fmt::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -14,9 +14,9 @@ use super::output::{Output, counted, grouped, moment};
 use super::signals::Signals;
 use super::{dry_run, logging};
 use crate::clock::Clock;
-use crate::config::Environment;
-use crate::daemon::Mirror;
-use crate::pass::Outcome;
+use crate::config::{Config, Environment};
+use crate::daemon::{Mirror, Order};
+use crate::pass::{Audit, Outcome};
 use crate::plan::Mode;
 use crate::store::{Freshness, RunStatus};
 
@@ -42,7 +42,14 @@ pub(super) async fn run(
     let mirror = Mirror::open(&config, token, Clock::System).await?;
     let watcher = Watcher::start(arguments.quiet);
     let begun = Instant::now();
-    let outcome = pass(&mirror, mode, options.accept_deletions, &stop, &watcher).await;
+    let outcome = pass(
+        &mirror,
+        order(&config, mode, options),
+        options,
+        &stop,
+        &watcher,
+    )
+    .await;
     watcher.stop().await;
     let freshness = mirror.store().reader().freshness().await;
     mirror.close().await;
@@ -52,23 +59,34 @@ pub(super) async fn run(
     Ok(exit(&outcome))
 }
 
+/// A reconcile pass is given as long as it takes for the audit that is due.
+fn order(config: &Config, mode: Mode, options: &SyncOptions) -> Order {
+    let days = config.audit.days.filter(|_| mode == Mode::Reconcile);
+    Order {
+        mode,
+        accept_deletions: options.accept_deletions,
+        audit: days.map(|days| Audit {
+            requests: u64::MAX,
+            horizon: Duration::from_hours(24 * u64::from(days)),
+        }),
+    }
+}
+
 async fn pass(
     mirror: &Mirror,
-    mode: Mode,
-    accept_deletions: bool,
+    mut order: Order,
+    options: &SyncOptions,
     stop: &CancellationToken,
     watcher: &Watcher,
 ) -> Result<Outcome, Failure> {
     mirror.bind(stop).await?;
+    if options.retry_rejects && mirror.store().owe_rejects().await? {
+        // An item of a list of chats may stand anywhere in it.
+        order.mode = Mode::Reconcile;
+    }
     let nobody_waits = CancellationToken::new();
     Ok(mirror
-        .pass(
-            mode,
-            accept_deletions,
-            stop,
-            &nobody_waits,
-            watcher.sender(),
-        )
+        .pass(order, stop, &nobody_waits, watcher.sender())
         .await?)
 }
 

@@ -11,7 +11,8 @@ use super::error::Problem;
 use super::nearest::nearest;
 use super::raw::Raw;
 use super::settings::{
-    Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Schedule, Snapshot, Source,
+    Audit, Changes, Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Schedule,
+    Snapshot, Source,
 };
 use super::url;
 use super::walk::Given;
@@ -29,6 +30,9 @@ pub(super) fn check(raw: &Raw, problems: Vec<Problem>) -> Result<Config, Vec<Pro
     }
 }
 
+/// A century: beyond it, nothing was meant.
+const MOST_DAYS: u32 = 36_525;
+
 struct Check(Vec<Problem>);
 
 impl Check {
@@ -38,6 +42,8 @@ impl Check {
         let database = self.text(&raw.database_path, database_path);
         let schedule = self.schedule(raw);
         let snapshot = self.snapshot(raw);
+        let audit_days = self.whole(&raw.audit_days, 0, MOST_DAYS);
+        let keep_days = self.whole(&raw.keep_changes_days, 0, MOST_DAYS);
         let listen = self.text(&raw.listen, listen);
         let receiver = self.receiver(raw);
         let format = self.text(&raw.log_format, log_format);
@@ -45,6 +51,12 @@ impl Check {
             source: source?,
             database: Database { path: database? },
             schedule: schedule?,
+            audit: Audit {
+                days: audit_days.filter(|days| *days > 0),
+            },
+            changes: Changes {
+                keep_days: keep_days.filter(|days| *days > 0),
+            },
             snapshot: snapshot?,
             http: Http { listen: listen? },
             receiver: receiver?,

@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use settings::{
-    Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Schedule, Snapshot, Source,
+    Audit, Changes, Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Schedule,
+    Snapshot, Source,
 };
 
 /// A configuration and the file it came from.

@@ -17,6 +17,10 @@ pub struct Config {
     pub database: Database,
     /// When what is done.
     pub schedule: Schedule,
+    /// The re-reading of what may have changed silently.
+    pub audit: Audit,
+    /// The lines that tell of changes.
+    pub changes: Changes,
     /// The sealed copies.
     pub snapshot: Snapshot,
     /// The daemon's own server.
@@ -79,6 +83,20 @@ pub struct Schedule {
 /// A cron expression with seconds that the scheduler understands and that rings at least once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cron(pub(super) String);
+
+/// The re-reading of what may have changed silently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Every message is read again within this many days, as far as the budget allows; nothing: off.
+    pub days: Option<u32>,
+}
+
+/// The lines that tell of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// Lines older than this many days are dropped; nothing: all are kept.
+    pub keep_days: Option<u32>,
+}
 
 /// The sealed copies that the schedule makes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,14 +2,16 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{self, Kind};
-use crate::pass::{self, Outcome, PassError, Progress, Setting};
-use crate::plan::Mode;
+use crate::pass::{self, Audit, Outcome, PassError, Progress, Setting, Verification};
+use crate::plan::{Mode, Rules};
 use crate::source::smartsender::{Client, Settings};
 use crate::source::{Governor, GovernorState, SourceError};
 use crate::store::{Binding, Reader, Store, StoreError};
@@ -19,6 +21,9 @@ const LOCK: &str = "source.lock";
 
 /// Under this name the ledger keeps which token was last seen to open the account.
 const TOKEN: &str = "source.token";
+
+/// Passes that changed nothing are of no interest after this.
+const KEEP_IDLE_RUNS: Duration = Duration::from_hours(24 * 90);
 
 /// Everything that passes need.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub struct Mirror {
     activities: bool,
     max_in_flight: usize,
     token_fingerprint: String,
+    /// Never cancelled.
+    nobody_waits: CancellationToken,
 }
 
 /// Why a mirror could not be opened.
@@ -48,6 +55,28 @@ pub enum OpenError {
     /// Told to stop.
     #[error("told to stop")]
     Stopped,
+}
+
+/// A pass that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// What it is for.
+    pub mode: Mode,
+    /// Whether a sudden loss of many chats is to be believed.
+    pub accept_deletions: bool,
+    /// What it may spend on re-reading what is not owed.
+    pub audit: Option<Audit>,
+}
+
+impl From<Mode> for Order {
+    /// A pass that believes no sudden loss and re-reads nothing.
+    fn from(mode: Mode) -> Self {
+        Self {
+            mode,
+            accept_deletions: false,
+            audit: None,
+        }
+    }
 }
 
 impl Mirror {
@@ -75,6 +104,7 @@ impl Mirror {
             activities: source.activities,
             max_in_flight: usize::try_from(source.max_in_flight).unwrap_or(1),
             token_fingerprint,
+            nobody_waits: CancellationToken::new(),
         })
     }
 
@@ -125,38 +155,72 @@ impl Mirror {
     ///
     /// # Errors
     /// [`PassError`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what is asked of a pass, each once"
-    )]
     pub async fn pass(
         &self,
-        mode: Mode,
-        accept_deletions: bool,
+        order: Order,
         stop: &CancellationToken,
         give_way: &CancellationToken,
         progress: &watch::Sender<Progress>,
     ) -> Result<Outcome, PassError> {
         let setting = Setting {
+            give_way,
+            audit: order.audit,
+            accept_deletions: order.accept_deletions,
+            ..self.setting(stop, progress)
+        };
+        pass::run(&setting, order.mode).await
+    }
+
+    /// Drops what the ledger need not keep any longer.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn tidy(&self, changes: config::Changes) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if let Some(days) = changes.keep_days {
+            self.store
+                .drop_changes(now.minus(Duration::from_hours(24 * u64::from(days))))
+                .await?;
+        }
+        self.store.drop_idle_runs(now.minus(KEEP_IDLE_RUNS)).await
+    }
+
+    /// Compares these chats with the source, and owes the next pass what differs.
+    ///
+    /// # Errors
+    /// [`PassError`].
+    pub async fn verify(
+        &self,
+        chats: Vec<i64>,
+        stop: &CancellationToken,
+        progress: &watch::Sender<Progress>,
+    ) -> Result<Verification, PassError> {
+        let verification = pass::verify(&self.setting(stop, progress), chats).await;
+        self.store
+            .learn(LOCK, &self.governor.state(), self.clock.now())
+            .await?;
+        verification
+    }
+
+    /// What passes work with; nobody waits for them, and a sudden loss of chats is not believed.
+    fn setting<'a>(
+        &'a self,
+        stop: &'a CancellationToken,
+        progress: &'a watch::Sender<Progress>,
+    ) -> Setting<'a> {
+        Setting {
             client: &self.client,
             governor: &self.governor,
             store: &self.store,
             clock: &self.clock,
             stop,
-            give_way,
+            give_way: &self.nobody_waits,
             progress,
             max_in_flight: self.max_in_flight,
-            accept_deletions,
-        };
-        let outcome = pass::run(&setting, mode).await;
-        // The next process must know what this one has asked in the last minute.
-        let learned = self
-            .store
-            .learn(LOCK, &self.governor.state(), self.clock.now())
-            .await;
-        let outcome = outcome?;
-        learned?;
-        Ok(outcome)
+            audit: None,
+            accept_deletions: false,
+            rules: Rules::default(),
+        }
     }
 
     /// The file.

@@ -4,5 +4,5 @@ mod mirror;
 mod ringer;
 mod service;
 
-pub use mirror::{Mirror, OpenError, client, restore_budget};
+pub use mirror::{Mirror, OpenError, Order, client, restore_budget};
 pub use service::{ServiceError, serve};

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::mirror::{Mirror, OpenError};
+use super::mirror::{Mirror, OpenError, Order};
 use super::ringer::Ringer;
-use crate::config::Schedule;
-use crate::pass::{Outcome, PassError, Progress};
+use crate::config::Config;
+use crate::pass::{Audit, Outcome, PassError, Progress};
 use crate::plan::Mode;
 use crate::source::SourceError;
 use crate::store::{RunStatus, RunTotals};
@@ -21,6 +21,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest of those pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A source without a ceiling is not asked more often than this a minute for what nobody waits for.
+const UNPACED: u64 = 600;
 
 /// Why the service ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -42,15 +45,15 @@ pub enum ServiceError {
 /// [`ServiceError`], when going on is of no use: the token is refused, the file cannot be written.
 pub async fn serve(
     mirror: &Mirror,
-    schedule: &Schedule,
+    config: &Config,
     stop: &CancellationToken,
     progress: &watch::Sender<Progress>,
 ) -> Result<(), ServiceError> {
     if !bind(mirror, stop).await? {
         return Ok(());
     }
-    let mut ringer = Ringer::start(schedule).await?;
-    let served = work(mirror, &mut ringer, stop, progress).await;
+    let mut ringer = Ringer::start(&config.schedule).await?;
+    let served = work(mirror, config, &mut ringer, stop, progress).await;
     ringer.stop().await;
     served
 }
@@ -78,6 +81,7 @@ async fn bind(mirror: &Mirror, stop: &CancellationToken) -> Result<bool, Service
 
 async fn work(
     mirror: &Mirror,
+    config: &Config,
     ringer: &mut Ringer,
     stop: &CancellationToken,
     progress: &watch::Sender<Progress>,
@@ -87,7 +91,11 @@ async fn work(
     while !stop.is_cancelled() {
         let give_way = CancellationToken::new();
         let before = progress.borrow().clone();
-        let pass = mirror.pass(mode, false, stop, &give_way, progress);
+        let order = Order {
+            audit: spare(config, ringer.till_next().await),
+            ..Order::from(mode)
+        };
+        let pass = mirror.pass(order, stop, &give_way, progress);
         tokio::pin!(pass);
         let outcome = tokio::select! {
             outcome = &mut pass => outcome,
@@ -98,6 +106,9 @@ async fn work(
             }
         };
         let again = report(outcome)? && give_way.is_cancelled();
+        if mode == Mode::Reconcile {
+            mirror.tidy(config.changes).await.map_err(PassError::from)?;
+        }
         mode = if again {
             Mode::Incremental
         } else {
@@ -105,6 +116,21 @@ async fn work(
         };
     }
     Ok(())
+}
+
+/// Half of the requests that the budget allows until the next ring re-read what may have changed silently; the other half is
+/// left to the customer's other programs.
+fn spare(config: &Config, till_next: Option<Duration>) -> Option<Audit> {
+    let days = config.audit.days?;
+    let per_minute = match config.source.requests_per_minute {
+        0 => UNPACED,
+        ceiling => u64::from(ceiling),
+    };
+    let seconds = till_next.map_or(0, |span| span.as_secs());
+    Some(Audit {
+        requests: per_minute * seconds / 120,
+        horizon: Duration::from_hours(24 * u64::from(days)),
+    })
 }
 
 /// Returns once the bell has rung and the pass has read something of its chats: a pass that gave way before that would

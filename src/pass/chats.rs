@@ -42,7 +42,7 @@ impl Pass<'_> {
 
     /// Reads these chats. When one of them meets what concerns them all, the others leave at their next request,
     /// and are waited for: a commit is never dropped halfway.
-    async fn read_side_by_side(&self, due: Vec<DueChat>) -> Result<(), PassError> {
+    pub(super) async fn read_side_by_side(&self, due: Vec<DueChat>) -> Result<(), PassError> {
         let mut reading = stream::iter(due)
             .take_while(|_| future::ready(!self.gives_way() && !self.halt.is_cancelled()))
             .map(|due| self.read_due_chat(due))
@@ -68,6 +68,10 @@ impl Pass<'_> {
             None => true,
             Some(visits) => *visits < MOST_VISITS && due.owed == Owed::Moved,
         });
+        // The messages of a chat that has vanished may have moved to another: the others are read before it.
+        if due.iter().any(|due| due.owed != Owed::Vanished) {
+            due.retain(|due| due.owed != Owed::Vanished);
+        }
         Ok(due)
     }
 

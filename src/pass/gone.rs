@@ -5,7 +5,7 @@ use super::messages::stream;
 use super::{Pass, PassError};
 use crate::clock::Timestamp;
 use crate::model::{Listed, Page};
-use crate::plan::Owed;
+use crate::plan::{Owed, RESOLUTION, Rule};
 use crate::store::{Batch, ChatRow, Checkpoint, MessageRow, Rows, Transaction, Write};
 
 impl Pass<'_> {
@@ -54,11 +54,16 @@ impl Pass<'_> {
             return Ok(());
         };
         let first_answer = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
-        let missing_before = row
-            .missing_since
-            .filter(|since| Some(*since) < first_answer);
+        let is_second_look = match row.missing_since {
+            Some(since) if Some(since) < first_answer => {
+                // Its messages may have moved to a chat that was not read since.
+                let read_since = since.plus(RESOLUTION + self.skew());
+                !transaction.owes_since(read_since).await?
+            }
+            _ => false,
+        };
         let mut rows = Rows::default();
-        if missing_before.is_some() {
+        if is_second_look || !self.keeps(Rule::SecondLookForDeletions) {
             rows = deleted(&mut transaction, row, now).await?;
             chat.owed = None;
             chat.whole = false;
@@ -76,6 +81,9 @@ impl Pass<'_> {
                 .retain(|write| write.before.as_ref() != Some(&write.row));
             // Its messages may have moved to a chat that this pass has read already: it is owed until the next pass.
             chat.owe(Owed::Vanished, complete_through);
+            if !self.keeps(Rule::VanishedHoldsTheClaim) {
+                chat.covered_through = Some(now);
+            }
         }
         let checkpoint = Checkpoint::Chat(Box::new(chat));
         transaction

@@ -7,7 +7,7 @@ use super::traits::Backfill;
 use super::{Pass, PassError};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState};
-use crate::plan::{self, ListOrder, Mode, Reach, Spacing, Walk};
+use crate::plan::{self, ListOrder, Mode, Reach, Rule, Spacing, Walk};
 use crate::store::{Batch, Checkpoint, Rows, Unmet};
 
 use walking::Until;
@@ -56,7 +56,7 @@ impl Pass<'_> {
 
     /// Walks from the head; if that took more than one page, looks at the head again for what jumped there meanwhile.
     async fn look_at_head(&self, list: ChatList, until: Until<'_>) -> Result<Look, PassError> {
-        let walk = Walk::from_start(Spacing::Overlapping);
+        let walk = Walk::from_start(self.spacing());
         let mut look = self.walk_chats(list, walk, until).await?;
         self.look_again(list, &mut look).await?;
         Ok(look)
@@ -64,7 +64,7 @@ impl Pass<'_> {
 
     /// The closing look of a walk that took more than one page.
     async fn look_again(&self, list: ChatList, look: &mut Look) -> Result<(), PassError> {
-        if look.pages <= 1 {
+        if look.pages <= 1 || !self.keeps(Rule::ClosingLook) {
             return Ok(());
         }
         let than = plan::watermark(look.started_at, self.traits()?.skew());
@@ -86,7 +86,7 @@ impl Pass<'_> {
         loop {
             let mut walk = stored
                 .take()
-                .unwrap_or_else(|| Walk::from_start(Spacing::Overlapping));
+                .unwrap_or_else(|| Walk::from_start(self.spacing()));
             walk.resume();
             let mut look = self.walk_chats(list, walk, Until::End).await?;
             let ended = self.setting.store.reader().checkpoint(&stream).await?.walk;
@@ -149,8 +149,7 @@ impl Pass<'_> {
     }
 
     /// Learns from the counts whether the list without a state holds the open and the closed chats.
-    pub(super) async fn learn_union(&self, looks: &[Look]) -> Result<(), PassError> {
-        let [look] = looks else { return Ok(()) };
+    pub(super) async fn learn_union(&self) -> Result<(), PassError> {
         if self.traits()?.union.is_some() {
             return Ok(());
         }
@@ -158,11 +157,6 @@ impl Pass<'_> {
         if closed == 0 {
             // The lists are the same then, and tell nothing.
             return Ok(());
-        }
-        if look.reach == Reach::Head {
-            return Err(PassError::PlanAgain {
-                why: "there are closed chats now, and it is not known where they are listed",
-            });
         }
         let all = self.count_chats(ChatList::All).await?;
         let open = self.count_chats(ChatList::Open).await?;
@@ -174,7 +168,8 @@ impl Pass<'_> {
                 why: "the list without a state does not hold the closed chats",
             })
         } else {
-            Ok(())
+            // Chats came or went between the counts: until it is known where closed chats are listed, nothing is claimed.
+            self.learn(|traits| traits.unclosed_list = true).await
         }
     }
 
@@ -194,7 +189,16 @@ impl Pass<'_> {
         } else {
             (Rows::default(), Vec::new())
         };
-        let watermark = started_at.map(|date| plan::watermark(date, self.skew()));
+        let watermark = if self.keeps(Rule::WatermarkFromTheDate) {
+            started_at.map(|date| plan::watermark(date, self.skew()))
+        } else {
+            looks
+                .iter()
+                .flat_map(|look| &look.met)
+                .map(|met| met.updated_at)
+                .max()
+                .or(started_at)
+        };
         let mut transaction = self.setting.store.begin().await?;
         transaction.end_list_walks().await?;
         transaction
@@ -233,6 +237,15 @@ impl Pass<'_> {
             .unwrap_or_default()
     }
 
+    /// How the pages of a list of chats lie.
+    pub(super) fn spacing(&self) -> Spacing {
+        if self.keeps(Rule::SeamOverlap) {
+            Spacing::Overlapping
+        } else {
+            Spacing::Abutting
+        }
+    }
+
     /// A batch that changes nothing yet.
     pub(super) fn batch(&self, stream: String, chat_id: Option<i64>, at: Timestamp) -> Batch {
         Batch {
@@ -245,6 +258,7 @@ impl Pass<'_> {
             rejects: Vec::new(),
             read: Vec::new(),
             drift: Vec::new(),
+            is_audit: false,
             unmet: Unmet::Untracked,
             checkpoint: Checkpoint::Standing,
         }

@@ -3,7 +3,7 @@
 mod reading;
 
 use super::{Pass, PassError};
-use crate::model::{ListedMessage, Page, Window};
+use crate::model::{ListedMessage, MOST_PER_PAGE, Page, Window};
 use crate::plan::{self, ChatSync, ListOrder, Owed, Spacing, Turn, Walk};
 use crate::source::SourceError;
 use crate::store::DueChat;
@@ -14,7 +14,7 @@ use reading::{Reading, Verdict};
 const MOST_WALKS: u32 = 3;
 
 /// On a list of more pages than this, overlapping costs more than two exact counts.
-const MOST_OVERLAPPING_PAGES: u32 = 7;
+const MOST_OVERLAPPING_PAGES: u64 = 7;
 
 /// Requests for one chat in one walk: more than any chat has pages.
 const MOST_REQUESTS: u32 = 100_000;
@@ -96,17 +96,18 @@ impl Pass<'_> {
         Ok(Verdict::Again { why: Owed::Count })
     }
 
-    /// A long list is read with pages that abut, and closed by its count from before.
+    /// What is left of a long list is read with pages that abut, and closed by a count from before them.
     async fn choose_spacing(
         &self,
         chat_id: i64,
         reading: &mut Reading,
         page: &Page<ListedMessage>,
     ) -> Result<(), PassError> {
-        let first =
-            reading.is_whole && reading.walk.pages_read == 1 && page.window == Window::FIRST;
-        let long = page.pages > MOST_OVERLAPPING_PAGES;
-        if first && long && reading.order == ListOrder::NewestFirst {
+        let items = u64::from(page.pages) * u64::from(page.window.limit);
+        let left = items.saturating_sub(page.window.end()) / u64::from(MOST_PER_PAGE);
+        let overlapping = reading.walk.spacing() == Spacing::Overlapping;
+        let ordered = reading.order == ListOrder::NewestFirst;
+        if reading.is_whole && overlapping && ordered && left >= MOST_OVERLAPPING_PAGES {
             reading.walk.counted = Some(self.count_messages(chat_id).await?);
             reading.walk.abut();
         }

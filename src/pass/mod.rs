@@ -3,6 +3,7 @@
 //! The way of a page: `ask` fetches it, the store compares it with what is stored, the plan's rules say what
 //! follows, and one batch writes the rows that differ together with the position they bring the pass to.
 
+mod audit;
 mod chats;
 mod count;
 mod error;
@@ -11,6 +12,7 @@ mod lists;
 mod messages;
 mod progress;
 mod traits;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -21,15 +23,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp};
 use crate::model::ChatList;
-use crate::plan::{self, Facts, Mode, Owed, Reach, Step};
+use crate::plan::{self, Facts, ListOrder, Mode, Owed, Rule, Rules, Step};
 use crate::source::smartsender::Client;
-use crate::source::{Governor, SourceError};
-use crate::store::{Reader, RunStatus, RunTotals, Store};
+use crate::source::{Governor, GovernorState, SourceError};
+use crate::store::{Reader, RunEnd, RunStatus, RunTotals, Store};
 
+pub use audit::Audit;
 pub use error::PassError;
 pub use progress::{Phase, Progress};
+pub use verify::{Difference, Verification, verify};
 
 use traits::{Backfill, Traits};
+
+/// Under this name the ledger keeps the budget's state, so that a restart neither asks a locked source nor begins afresh.
+const LOCK: &str = "source.lock";
 
 /// What a pass works with.
 #[derive(Debug)]
@@ -50,8 +57,12 @@ pub struct Setting<'a> {
     pub progress: &'a watch::Sender<Progress>,
     /// How many chats are read side by side.
     pub max_in_flight: usize,
+    /// What may be spent on re-reading what is not owed.
+    pub audit: Option<Audit>,
     /// Whether a sudden loss of many chats is to be believed.
     pub accept_deletions: bool,
+    /// Which rules are kept: all, but in the tests that show what each is for.
+    pub rules: Rules,
 }
 
 /// How a pass went.
@@ -69,6 +80,8 @@ pub struct Outcome {
     pub chats_read: u64,
     /// Chats that could not be read and stay owed.
     pub chats_failed: u64,
+    /// Chats re-read although nothing was owed of them.
+    pub chats_audited: u64,
 }
 
 /// A pass under way.
@@ -88,6 +101,7 @@ pub(crate) struct Pass<'a> {
     chats_read: AtomicU64,
     chats_failed: AtomicU64,
     failures_in_a_row: AtomicU64,
+    audited: AtomicU64,
 }
 
 /// Runs one pass.
@@ -97,19 +111,13 @@ pub(crate) struct Pass<'a> {
 pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError> {
     let before = setting.client.requests();
     let run_id = setting.store.begin_run(mode, setting.clock.now()).await?;
-    let pass = Pass {
-        setting,
-        halt: setting.stop.child_token(),
-        run_id,
-        mode,
-        traits: Mutex::new(Traits::load(setting.store.reader()).await?),
-        server_now: Mutex::new(None),
-        first_answer: Mutex::new(None),
-        visits: Mutex::new(HashMap::new()),
-        chats_read: AtomicU64::new(0),
-        chats_failed: AtomicU64::new(0),
-        failures_in_a_row: AtomicU64::new(0),
+    let budget = GovernorState {
+        in_use: true,
+        ..setting.governor.state()
     };
+    let now = setting.clock.now();
+    setting.store.learn(LOCK, &budget, now).await?;
+    let pass = Pass::new(setting, mode, run_id).await?;
     let result = pass.carry_out().await;
     let (status, error) = match &result {
         Ok(status) => (*status, None),
@@ -117,15 +125,19 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
         Err(error) => (RunStatus::Failed, Some(error.to_string())),
     };
     let requests = setting.client.requests() - before;
-    let rows = setting
+    let end = RunEnd {
+        status,
+        requests,
+        audited: pass.audited.load(Ordering::Relaxed),
+        error: error.as_deref(),
+        at: setting.clock.now(),
+    };
+    let rows = setting.store.finish_run(run_id, end).await?;
+    // The next process must know what this one has asked in the last minute.
+    let now = setting.clock.now();
+    setting
         .store
-        .finish_run(
-            run_id,
-            status,
-            requests,
-            error.as_deref(),
-            setting.clock.now(),
-        )
+        .learn(LOCK, &setting.governor.state(), now)
         .await?;
     result?;
     Ok(Outcome {
@@ -135,6 +147,7 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
         rows,
         chats_read: pass.chats_read.load(Ordering::Relaxed),
         chats_failed: pass.chats_failed.load(Ordering::Relaxed),
+        chats_audited: pass.audited.load(Ordering::Relaxed),
     })
 }
 
@@ -162,17 +175,43 @@ pub async fn facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassError> 
     })
 }
 
+impl<'a> Pass<'a> {
+    /// A pass that has not begun; `run_id` is its row in the ledger.
+    async fn new(setting: &'a Setting<'a>, mode: Mode, run_id: i64) -> Result<Self, PassError> {
+        Ok(Self {
+            setting,
+            halt: setting.stop.child_token(),
+            run_id,
+            mode,
+            traits: Mutex::new(Traits::load(setting.store.reader()).await?),
+            server_now: Mutex::new(None),
+            first_answer: Mutex::new(None),
+            visits: Mutex::new(HashMap::new()),
+            chats_read: AtomicU64::new(0),
+            chats_failed: AtomicU64::new(0),
+            failures_in_a_row: AtomicU64::new(0),
+            audited: AtomicU64::new(0),
+        })
+    }
+}
+
 impl Pass<'_> {
     /// Plans, and carries the plan out. Learning on the way that the plan was made from a wrong belief, it plans again.
     async fn carry_out(&self) -> Result<RunStatus, PassError> {
         self.begin_backfill().await?;
         loop {
-            let facts = facts(self.setting.store.reader(), self.setting.clock.now()).await?;
+            let mut facts = facts(self.setting.store.reader(), self.setting.clock.now()).await?;
+            if !self.keeps(Rule::ProvenOrder) {
+                facts.order = ListOrder::NewestFirst;
+            }
             match self.carry_out_steps(plan::steps(self.mode, &facts)).await {
                 Err(PassError::PlanAgain { why }) => tracing::info!(why, "planning again"),
                 Err(error) => return Err(error),
                 Ok(()) => break,
             }
+        }
+        if let Some(audit) = self.setting.audit {
+            self.audit(audit).await?;
         }
         self.close().await
     }
@@ -189,10 +228,10 @@ impl Pass<'_> {
                 }
                 Step::State { reach, why, .. } => {
                     tracing::debug!(?reach, why, "reading the open chats");
-                    self.look_at_states(reach, &looks).await?;
-                    if reach == Reach::Whole {
-                        self.learn_union(&looks).await?;
+                    if self.keeps(Rule::StateLook) {
+                        self.look_at_states(reach, &looks).await?;
                     }
+                    self.learn_union().await?;
                     self.lists_are_done(&looks).await?;
                 }
                 Step::Messages { why, .. } => {
@@ -260,7 +299,11 @@ impl Pass<'_> {
             ..
         } = self.setting;
         let now = clock.now();
-        store.learn("source.lock", &governor.state(), now).await?;
+        let budget = GovernorState {
+            in_use: true,
+            ..governor.state()
+        };
+        store.learn(LOCK, &budget, now).await?;
         progress.send_modify(|progress| progress.locked_until = Some(until));
         tracing::warn!(lock.until = %until, said, "the source asks to wait");
         tokio::select! {
@@ -284,6 +327,11 @@ impl Pass<'_> {
             .progress
             .send_modify(|progress| progress.requests = requests);
         Ok(())
+    }
+
+    /// Whether a rule is kept.
+    fn keeps(&self, rule: Rule) -> bool {
+        self.setting.rules.keep(rule)
     }
 
     fn server_now(&self) -> Option<Timestamp> {

@@ -8,10 +8,10 @@ use super::Walk;
 use crate::clock::Timestamp;
 
 /// The platform's times are whole seconds: more may happen in the second that a time names.
-const RESOLUTION: Duration = Duration::from_secs(1);
+pub const RESOLUTION: Duration = Duration::from_secs(1);
 
 /// A change that shows up later than this is taken for an import with old times, not for a slow clock.
-const MOST_SKEW: Duration = Duration::from_secs(120);
+const MOST_SKEW: Duration = Duration::from_mins(2);
 
 /// Why a chat's messages must be read (again). In order of rank: of two reasons the greater is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +74,8 @@ pub struct ChatSync {
     pub stored_count: Option<i64>,
     /// When the two were last found equal.
     pub proven_at: Option<Timestamp>,
+    /// The server's clock when every one of its pages was last read.
+    pub read_at: Option<Timestamp>,
     /// A walk under way.
     pub walk: Option<Walk>,
     /// Passes in a row that could not read it.
@@ -130,6 +132,7 @@ impl ChatSync {
             expected_count: Some(count),
             stored_count: Some(count),
             proven_at: Some(claimed_at),
+            read_at: self.read_at,
             walk: None,
             failures: 0,
             last_error: None,

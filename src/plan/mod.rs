@@ -2,10 +2,12 @@
 
 mod claim;
 mod order;
+mod rules;
 mod steps;
 mod walk;
 
-pub use claim::{ChatSync, Owed, due_again, is_explained, raised_skew, watermark};
+pub use claim::{ChatSync, Owed, RESOLUTION, due_again, is_explained, raised_skew, watermark};
 pub use order::{Evidence, ListOrder};
+pub use rules::{Rule, Rules};
 pub use steps::{Facts, Mode, Reach, Step, steps};
 pub use walk::{Spacing, Turn, Walk, update_start};

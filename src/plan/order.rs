@@ -25,6 +25,10 @@ const ENOUGH_ROWS: u64 = 40;
 
 /// What the rows of a walk say of their list's order; rows are added in the list's own order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts, each refuted by itself"
+)]
 pub struct Evidence {
     /// Rows seen, repeats left out.
     pub rows: u64,

@@ -106,7 +106,7 @@ impl Walk {
     pub fn abut(&mut self) {
         self.spacing = Spacing::Abutting;
         self.must_share = true;
-        self.aim();
+        self.window = following(self.reached, 1);
     }
 
     /// Takes up a stored walk: the next page must share a row with what was read before the stop.
@@ -173,18 +173,18 @@ impl Walk {
             return Turn::Lost;
         }
         self.must_share = true;
-        let page = u32::try_from(from.div_ceil(u64::from(MOST_PER_PAGE))).unwrap_or(u32::MAX);
-        self.window = Window {
-            page: page.max(1),
-            limit: MOST_PER_PAGE,
-        };
+        self.window = full_page_at(from - 1);
         Turn::Next
     }
 
-    /// Sets the window that follows on what was read and goes farthest.
+    /// Sets the window that follows on what was read.
     fn aim(&mut self) {
-        let overlap = u64::from(self.must_share || self.spacing == Spacing::Overlapping);
-        self.window = following(self.reached, overlap);
+        self.window = match (self.spacing, self.must_share) {
+            (Spacing::Overlapping, _) => following(self.reached, 1),
+            (Spacing::Abutting, false) => following(self.reached, 0),
+            // Taken up after a stop: behind the full page that holds the last row read, full pages can abut.
+            (Spacing::Abutting, true) => full_page_at(self.reached.saturating_sub(1)),
+        };
     }
 }
 
@@ -213,9 +213,14 @@ fn following(reached: u64, overlap: u64) -> Window {
 /// the page that holds the last known one.
 #[must_use]
 pub fn update_start(stored: u64) -> Window {
-    let last = stored.saturating_sub(1);
+    full_page_at(stored.saturating_sub(1))
+}
+
+/// The page of full size that shows position `position`.
+fn full_page_at(position: u64) -> Window {
+    let pages_before = position / u64::from(MOST_PER_PAGE);
     Window {
-        page: u32::try_from(last / u64::from(MOST_PER_PAGE) + 1).unwrap_or(u32::MAX),
+        page: u32::try_from(pages_before + 1).unwrap_or(u32::MAX),
         limit: MOST_PER_PAGE,
     }
 }

@@ -15,7 +15,7 @@ use super::options::Options;
 use super::request::Request;
 use super::server;
 use super::world::World;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 
 /// A simulated account that can be served, watched and changed at the same time. Clones are the same account.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Simulator {
         server::serve(listener, shutdown, move |question| {
             let simulator = self.clone();
             async move {
-                let latency = simulator.world().options().latency;
+                let latency = simulator.world().latency();
                 if !latency.is_zero() {
                     simulator.clock.sleep(latency).await;
                 }
@@ -71,10 +71,10 @@ impl Simulator {
         look(&self.world().account)
     }
 
-    /// With [`Options::keep_past`]: every chat as it was before each change to it, oldest first. With the
-    /// present account this is all that a client may ever have been told.
+    /// With [`Options::keep_past`]: every chat as it was before each change to it, with the moment of that change,
+    /// oldest first. With the present account this is all that a client may ever have been told.
     #[must_use]
-    pub fn past(&self) -> Vec<Chat> {
+    pub fn past(&self) -> Vec<(Timestamp, Chat)> {
         self.world().past.clone()
     }
 

@@ -26,6 +26,8 @@ pub struct Options {
     pub least_limitation: usize,
     /// How long an answer takes; on a simulated clock this is what moves it.
     pub latency: Duration,
+    /// By chance it takes up to so much longer.
+    pub jitter: Duration,
     /// The only token that is let in.
     pub token: String,
     /// The limit in any sixty seconds; nothing: no limit.
@@ -139,6 +141,7 @@ impl Default for Options {
             past_the_end: PastTheEnd::Empty,
             least_limitation: 1,
             latency: Duration::ZERO,
+            jitter: Duration::ZERO,
             token: "simulated-token".to_owned(),
             requests_per_minute: None,
             lock_answer: LockAnswer {

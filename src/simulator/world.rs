@@ -32,7 +32,7 @@ pub(super) struct World {
     pub(super) token_valid: bool,
     pub(super) requests: VecDeque<Request>,
     pub(super) request_count: u64,
-    pub(super) past: Vec<Chat>,
+    pub(super) past: Vec<(Timestamp, Chat)>,
     options: Options,
     clock: Clock,
     lists: Lists,
@@ -74,7 +74,7 @@ impl World {
             if let Some(chat) = self.account.chats.get(chat) {
                 self.lists.remove(chat);
                 if self.options.keep_past {
-                    self.past.push(chat.clone());
+                    self.past.push((self.clock.now(), chat.clone()));
                 }
             }
         }
@@ -92,6 +92,16 @@ impl World {
             }
         }
         about
+    }
+
+    /// How long the next answer takes.
+    pub(super) fn latency(&mut self) -> Duration {
+        let jitter = u64::try_from(self.options.jitter.as_millis()).unwrap_or(u64::MAX);
+        let extra = match jitter {
+            0 => 0,
+            most => self.inventor.rng.u64(0..=most),
+        };
+        self.options.latency + Duration::from_millis(extra)
     }
 
     /// Answers, and remembers the request.

@@ -44,6 +44,9 @@ pub struct GovernorState {
     /// When the last of them was sent.
     #[serde(default)]
     pub sent_at: Option<Timestamp>,
+    /// Whether requests may have been sent since: it was kept at the beginning of a pass whose end was never kept.
+    #[serde(default)]
+    pub in_use: bool,
 }
 
 /// Lets requests through, one at a time, in the order in which they asked. Clones share one budget.
@@ -171,11 +174,13 @@ impl Governor {
             pace: book.pace_at(now, self.0.ceiling),
             sent: u32::try_from(recent.count()).unwrap_or(u32::MAX),
             sent_at: book.sent.back().copied(),
+            in_use: false,
         }
     }
 
     /// Goes on from `state`. Its requests count as sent at the moment of the last of them: too
-    /// careful for a minute, never too bold.
+    /// careful for a minute, never too bold. Of a process that died in the middle of a pass nobody knows what it
+    /// has asked: all that it might.
     pub fn restore(&self, state: &GovernorState) {
         let now = self.0.clock.now();
         let ceiling = self.0.ceiling;
@@ -188,7 +193,9 @@ impl Governor {
         };
         book.pace_at = state.locked_until.map_or(now, |until| until.max(now));
         book.sent.clear();
-        if let Some(sent_at) = state.sent_at {
+        if state.in_use {
+            book.sent.extend(std::iter::repeat_n(now, ceiling as usize));
+        } else if let Some(sent_at) = state.sent_at {
             let sent = std::iter::repeat_n(sent_at, state.sent.min(ceiling) as usize);
             book.sent.extend(sent);
         }

@@ -84,6 +84,8 @@ pub struct Batch {
     pub read: Vec<i64>,
     /// Values without a column.
     pub drift: Vec<Drift>,
+    /// Whether the page was read again although nothing was owed: what differs then had changed silently.
+    pub is_audit: bool,
     /// Bookkeeping of a whole walk.
     pub unmet: Unmet,
     /// What is covered now.
@@ -144,6 +146,7 @@ async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, 
         rejects,
         read,
         drift,
+        is_audit,
         unmet,
         checkpoint,
     } = batch;
@@ -174,7 +177,16 @@ async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, 
         ledger::save_chats(connection, &owing).await?;
     }
     if !changes.is_empty() || rejected {
-        runs::add(connection, run_id, changes::tally(&changes), rejects.len()).await?;
+        let tally = changes::tally(&changes);
+        runs::add(connection, run_id, tally, rejects.len()).await?;
+        if is_audit {
+            runs::add_findings(
+                connection,
+                run_id,
+                tally.inserted + tally.updated + tally.deleted,
+            )
+            .await?;
+        }
     }
     let tracked = unmet != Unmet::Untracked;
     Ok(!changes.is_empty() || rejected || settled || owes || moved || tracked)

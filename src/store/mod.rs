@@ -21,4 +21,4 @@ pub use lock::WriterLock;
 pub use open::{Binding, Store};
 pub use report::{Coverage, Freshness, OwedCount, Reader, RejectLine, RunLine, Sizes, TableCount};
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
-pub use runs::{RunStatus, RunTotals};
+pub use runs::{RunEnd, RunStatus, RunTotals};

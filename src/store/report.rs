@@ -158,6 +158,21 @@ impl Reader {
         Ok(account)
     }
 
+    /// The chats that the source lists, by what is stored: all of them, or so many drawn by lot.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn listed_chats(&self, sample: Option<u32>) -> Result<Vec<i64>, StoreError> {
+        let most = sample.map_or(-1, i64::from);
+        let chats = sqlx::query_scalar!(
+            "select id from chats where missing_since is null order by iif(?1 < 0, id, random()) limit ?1",
+            most
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(chats)
+    }
+
     /// What SQLite finds wrong with the file; nothing if it is sound.
     ///
     /// # Errors

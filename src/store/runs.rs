@@ -47,6 +47,23 @@ pub struct RunTotals {
     pub deleted: i64,
     /// Items that could not be read.
     pub rejects: i64,
+    /// Of the changed rows, those that changed silently and were found by reading again.
+    pub audit_findings: i64,
+}
+
+/// How a pass ended, for its row.
+#[derive(Clone, Copy, Debug)]
+pub struct RunEnd<'a> {
+    /// How.
+    pub status: RunStatus,
+    /// Requests made.
+    pub requests: u64,
+    /// Chats re-read although nothing was owed of them.
+    pub audited: u64,
+    /// What went wrong.
+    pub error: Option<&'a str>,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Store {
@@ -70,30 +87,60 @@ impl Store {
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn finish_run(
-        &self,
-        run_id: i64,
-        status: RunStatus,
-        requests: u64,
-        error: Option<&str>,
-        at: Timestamp,
-    ) -> Result<RunTotals, StoreError> {
+    pub async fn finish_run(&self, run_id: i64, end: RunEnd<'_>) -> Result<RunTotals, StoreError> {
+        let RunEnd {
+            status,
+            requests,
+            audited,
+            error,
+            at,
+        } = end;
         let status = status.word();
-        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
+        let requests = requests.cast_signed();
+        let audited = audited.cast_signed();
         let totals = sqlx::query_as!(
             RunTotals,
-            "update sync_runs set finished_at = ?2, status = ?3, requests = ?4, error = ?5
+            "update sync_runs set finished_at = ?2, status = ?3, requests = ?4, error = ?5, audited_chats = ?6
              where id = ?1
-             returning rows_inserted as inserted, rows_updated as updated, rows_deleted as deleted, rejects",
+             returning rows_inserted as inserted, rows_updated as updated, rows_deleted as deleted, rejects,
+                       audit_findings",
             run_id,
             at,
             status,
             requests,
-            error
+            error,
+            audited
         )
         .fetch_one(&self.writer)
         .await?;
         Ok(totals)
+    }
+
+    /// Drops the lines of `changes` from before `before`.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn drop_changes(&self, before: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!("delete from changes where at < ?1", before)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Drops the rows of passes from before `before` that changed nothing and met no trouble.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn drop_idle_runs(&self, before: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!(
+            "delete from sync_runs
+             where started_at < ?1 and status = 'complete' and mode = 'incremental' and error is null
+               and rows_inserted + rows_updated + rows_deleted + rejects = 0",
+            before
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(())
     }
 
     /// A pass that is still called running when the file is opened was killed.
@@ -103,6 +150,22 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// Counts silent changes that an audit found.
+pub(super) async fn add_findings(
+    connection: &mut SqliteConnection,
+    run_id: i64,
+    findings: i64,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update sync_runs set audit_findings = audit_findings + ?2 where id = ?1",
+        run_id,
+        findings
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Adds a batch's numbers to its pass.

@@ -1,8 +1,14 @@
 //! The integration tests, one program: the house rules, and what the documents promise.
 
+mod audit;
 mod bad_input;
+mod changes;
 mod documents;
 mod exact;
 mod house;
+mod killed;
+mod model;
+mod published;
 mod service;
 mod support;
+mod verify;

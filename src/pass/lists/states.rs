@@ -44,10 +44,22 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The chats that a whole walk of the open ones did not meet.
+    /// The chats that a whole walk of the open ones did not meet, and another walk did: what none met is not closed but gone.
     async fn not_open(&self) -> Result<Vec<i64>, PassError> {
+        let primary = self.primary_list()?.to_string();
         let mut transaction = self.setting.store.begin().await?;
-        Ok(transaction.unmet(&ChatList::Open.to_string()).await?)
+        let gone: HashSet<i64> = transaction.unmet(&primary).await?.into_iter().collect();
+        let mut not_open = transaction.unmet(&ChatList::Open.to_string()).await?;
+        not_open.retain(|id| !gone.contains(id));
+        Ok(not_open)
+    }
+
+    /// The list that holds the chats which are not open.
+    fn primary_list(&self) -> Result<ChatList, PassError> {
+        Ok(match self.traits()?.union {
+            Some(false) => ChatList::Closed,
+            _ => ChatList::All,
+        })
     }
 
     /// Of the chats met near the head, those that the open list does not hold there.
@@ -105,10 +117,7 @@ impl Pass<'_> {
         now: Timestamp,
     ) -> Result<(Rows, Vec<ChatSync>), PassError> {
         let complete_through = self.watermark_before().await?;
-        let primary = match self.traits()?.union {
-            Some(false) => ChatList::Closed,
-            _ => ChatList::All,
-        };
+        let primary = self.primary_list()?;
         let mut transaction = self.setting.store.begin().await?;
         let not_open: HashSet<i64> = transaction
             .unmet(&ChatList::Open.to_string())

@@ -6,7 +6,7 @@ use super::{Look, Met};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState, ListedChat, Page};
 use crate::pass::{Pass, PassError, Phase};
-use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Spacing, Turn, Walk};
+use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Turn, Walk};
 use crate::source::SourceError;
 use crate::store::{Batch, ChatComparison, Checkpoint, Unmet};
 
@@ -73,7 +73,7 @@ impl Pass<'_> {
                     }));
                 }
                 beginnings += 1;
-                walk = Walk::from_start(Spacing::Overlapping);
+                walk = Walk::from_start(self.spacing());
                 met.clear();
             }
         }
@@ -169,7 +169,8 @@ impl Pass<'_> {
 
     /// A page that contradicts the learned order ends the trust in it.
     async fn doubt_order(&self, list: ChatList, walk: &Walk, whole: bool) -> Result<(), PassError> {
-        let trusted = self.traits()?.chat_order == ListOrder::NewestFirst;
+        let trusted =
+            self.traits()?.chat_order == ListOrder::NewestFirst && self.keeps(Rule::ProvenOrder);
         if trusted && list != ChatList::Open && walk.evidence.contradicts_newest_first() {
             let why = "a chat stands below one that changed before it";
             let doubt = self.distrust_order(why).await;

@@ -6,7 +6,7 @@ use super::stream;
 use crate::clock::Timestamp;
 use crate::model::{ListedMessage, Page};
 use crate::pass::{Pass, PassError};
-use crate::plan::{self, ChatSync, ListOrder, Owed, Spacing, Turn, Walk};
+use crate::plan::{self, ChatSync, ListOrder, Owed, Rule, Spacing, Turn, Walk};
 use crate::store::{Batch, Checkpoint, MessageComparison, MessageRow, Transaction, Unmet, Write};
 
 /// A reading under way.
@@ -170,6 +170,7 @@ impl Pass<'_> {
             rejects,
             read: messages.iter().map(|listed| listed.message.id).collect(),
             drift: page.drift.clone(),
+            is_audit: chat.owed == Some(Owed::Reread),
             ..self.batch(stream(chat.chat_id), Some(chat.chat_id), page.date)
         };
         Ok(Books {
@@ -200,9 +201,19 @@ impl Pass<'_> {
                     Unmet::Met(met)
                 };
                 chat.walk = Some(reading.walk.clone());
-                books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
+                let mut checkpoint = chat.clone();
+                if !self.keeps(Rule::ClaimWithTheLastPage) {
+                    self.move_claim(&mut checkpoint, page.date, books.listed, books.updated_at);
+                }
+                let content = !self.keeps(Rule::WholeHistory)
+                    && chat.owed == Some(Owed::New)
+                    && self.watermark_before().await?.is_some();
+                if content {
+                    self.move_claim(&mut checkpoint, page.date, books.listed, books.updated_at);
+                }
+                books.batch.checkpoint = Checkpoint::Chat(Box::new(checkpoint));
                 books.transaction.commit(books.batch).await?;
-                Ok(None)
+                Ok(content.then_some(Verdict::Claimed))
             }
             Turn::Lost => {
                 books.batch.unmet = Unmet::Clear;
@@ -254,8 +265,9 @@ impl Pass<'_> {
             .mark_missing(&mut books, chat.chat_id, &unmet, &here, page.date)
             .await?;
         let expected = (live + rejects).max(0);
-        chat.claim(started_at, expected, books.updated_at, self.skew());
+        self.move_claim(chat, started_at, expected, books.updated_at);
         chat.stored_count = Some(live);
+        chat.read_at = Some(started_at);
         if missing {
             chat.owe(Owed::Missing, None);
         }
@@ -278,7 +290,10 @@ impl Pass<'_> {
     ) -> Result<bool, PassError> {
         let mut newly = books.transaction.messages(unmet).await?;
         newly.retain(|row| row.message.chat_id == chat_id);
-        let before_this_pass = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
+        let mut before_this_pass = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
+        if !self.keeps(Rule::SecondLookForDeletions) {
+            before_this_pass = None;
+        }
         let mut gone = books
             .transaction
             .missing_messages(chat_id, before_this_pass.unwrap_or(now))
@@ -313,7 +328,10 @@ impl Pass<'_> {
         reading: &Reading,
         turn: Turn,
     ) -> Result<Verdict, PassError> {
-        if !reading.is_explained && (reading.found_news || chat.owed != Some(Owed::Unsettled)) {
+        if self.keeps(Rule::ExplainedBump)
+            && !reading.is_explained
+            && (reading.found_news || chat.owed != Some(Owed::Unsettled))
+        {
             return Ok(Verdict::Again {
                 why: Owed::Unexplained,
             });
@@ -322,6 +340,7 @@ impl Pass<'_> {
             Turn::End { length } => length,
             _ => self.count_messages(chat.chat_id).await?,
         };
+        let counts = self.keeps(Rule::ExactCount);
         let mut transaction = self.setting.store.begin().await?;
         let live = transaction.listed_messages(chat.chat_id).await?;
         let rejects = transaction
@@ -333,10 +352,10 @@ impl Pass<'_> {
         ) else {
             return Ok(Verdict::Again { why: Owed::Count });
         };
-        if (live + rejects).cast_unsigned() != length {
+        if counts && (live + rejects).cast_unsigned() != length {
             return Ok(Verdict::Again { why: Owed::Count });
         }
-        chat.claim(started_at, live + rejects, row.chat.updated_at, self.skew());
+        self.move_claim(chat, started_at, live + rejects, row.chat.updated_at);
         chat.stored_count = Some(live);
         self.owe_reject(chat, reading).await?;
         let now = self.server_now().unwrap_or(started_at);
@@ -344,6 +363,15 @@ impl Pass<'_> {
         batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
         transaction.commit(batch).await?;
         Ok(Verdict::Claimed)
+    }
+
+    fn move_claim(&self, chat: &mut ChatSync, at: Timestamp, count: i64, updated_at: Timestamp) {
+        chat.claim(at, count, updated_at, self.skew());
+        if !self.keeps(Rule::Settled) {
+            chat.owed = None;
+            chat.due_at = None;
+            chat.covered_through = None;
+        }
     }
 
     /// An item that could not be read for the first time may have been a slip of the source: it is looked at once more.

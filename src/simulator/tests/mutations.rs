@@ -230,7 +230,7 @@ async fn the_past_is_kept_on_demand() {
     desk.simulator.apply(name("two"));
     desk.simulator.apply(Mutation::DeleteChat { chat });
     let past = desk.simulator.past();
-    let names: Vec<&str> = past.iter().map(|chat| chat.name.as_str()).collect();
+    let names: Vec<&str> = past.iter().map(|(_, chat)| chat.name.as_str()).collect();
     assert_eq!(names, ["one", "two"]);
 }
 

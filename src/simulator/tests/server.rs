@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Desk, client, items};
+use super::{Desk, body, client, items};
 use crate::clock::{Clock, Timestamp};
 use crate::simulator::{Hook, LockAnswer, Moment, Mutation, Published, Reaction, Speaker, Target};
 
@@ -218,7 +218,7 @@ async fn the_vendor_s_examples_are_served_byte_for_byte() {
     let get = async |target: &str| {
         let request = client().get(format!("{base}{target}")).bearer_auth("any");
         let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
+        (response.status().as_u16(), body(response).await.unwrap())
     };
     let whole = page.replace("235", "1");
     assert_eq!(get("/chats?page=1&limitation=20").await, (200, whole));

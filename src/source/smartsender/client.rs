@@ -1,6 +1,6 @@
 //! The read-only client: what can be asked, how often a request is tried, what a refusal means.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -207,7 +207,8 @@ impl Client {
                 return Err(error);
             }
             tracing::debug!(url.path = url.path(), tries, %error, "trying again");
-            self.clock.sleep(pause(tries)).await;
+            let seed = (self.clock.now().millis(), url.as_str(), tries);
+            self.clock.sleep(pause(tries, seed)).await;
             tries += 1;
         }
     }
@@ -319,10 +320,13 @@ fn most_tries(error: &SourceError) -> u32 {
 }
 
 /// The pause after the `tries`th try: doubling, and between half of that and all of it, so that
-/// programs that failed together do not come back together.
-fn pause(tries: u32) -> Duration {
+/// programs that failed together do not come back together. `seed` is what differs between them; chance of its
+/// own would make a simulated history differ from one run to the next.
+fn pause(tries: u32, seed: impl Hash) -> Duration {
     let whole = FIRST_PAUSE * 2_u32.pow(tries.min(8) - 1);
-    let random = RandomState::new().hash_one(tries) % 1000;
+    let mut hasher = DefaultHasher::new();
+    seed.hash(&mut hasher);
+    let random = hasher.finish() % 1000;
     let random = u32::try_from(random).unwrap_or_default();
     whole / 2 + whole * random / 2000
 }

@@ -31,6 +31,7 @@ struct ChatSyncRow<'a> {
     expected_count: Option<i64>,
     stored_count: Option<i64>,
     proven_at: Option<Timestamp>,
+    read_at: Option<Timestamp>,
     walk: Option<String>,
     failures: i64,
     last_error: Option<&'a str>,
@@ -48,6 +49,7 @@ impl<'a> ChatSyncRow<'a> {
             expected_count,
             stored_count,
             proven_at,
+            read_at,
             walk,
             failures,
             last_error,
@@ -62,6 +64,7 @@ impl<'a> ChatSyncRow<'a> {
             expected_count: *expected_count,
             stored_count: *stored_count,
             proven_at: *proven_at,
+            read_at: *read_at,
             walk: walk.as_ref().map(serde_json::to_string).transpose()?,
             failures: *failures,
             last_error: last_error.as_deref(),
@@ -81,17 +84,17 @@ pub(in crate::store) async fn save(
     let rows = serde_json::to_string(&rows)?;
     sqlx::query!(
         "insert into chat_sync (chat_id, owed, whole, due_at, covered_through, claimed_at, expected_count,
-                                stored_count, proven_at, walk, failures, last_error)
+                                stored_count, proven_at, read_at, walk, failures, last_error)
          select value->>'chat_id', value->>'owed', value->>'whole', value->>'due_at', value->>'covered_through',
                 value->>'claimed_at', value->>'expected_count', value->>'stored_count', value->>'proven_at',
-                value->>'walk', value->>'failures', value->>'last_error'
+                value->>'read_at', value->>'walk', value->>'failures', value->>'last_error'
          from json_each(?1)
          where true
          on conflict (chat_id) do update set
              owed = excluded.owed, whole = excluded.whole, due_at = excluded.due_at,
              covered_through = excluded.covered_through, claimed_at = excluded.claimed_at,
              expected_count = excluded.expected_count, stored_count = excluded.stored_count,
-             proven_at = excluded.proven_at, walk = excluded.walk, failures = excluded.failures,
+             proven_at = excluded.proven_at, read_at = excluded.read_at, walk = excluded.walk, failures = excluded.failures,
              last_error = excluded.last_error",
         rows
     )
@@ -106,11 +109,15 @@ impl Transaction {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn chat_syncs(&mut self, ids: &[i64]) -> Result<Vec<ChatSync>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids = serde_json::to_string(ids)?;
         let rows = sqlx::query!(
             r#"select chat_id, owed as "owed: Owed", whole, due_at as "due_at: Timestamp",
                       covered_through as "covered_through: Timestamp", claimed_at as "claimed_at: Timestamp",
-                      expected_count, stored_count, proven_at as "proven_at: Timestamp", walk as "walk: String",
+                      expected_count, stored_count, proven_at as "proven_at: Timestamp",
+                      read_at as "read_at: Timestamp", walk as "walk: String",
                       failures, last_error
                from chat_sync
                where chat_id in (select value from json_each(?1))"#,
@@ -135,6 +142,7 @@ impl Transaction {
                     expected_count: row.expected_count,
                     stored_count: row.stored_count,
                     proven_at: row.proven_at,
+                    read_at: row.read_at,
                     walk,
                     failures: row.failures,
                     last_error: row.last_error,
@@ -155,6 +163,24 @@ impl Transaction {
         .fetch_one(self.connection())
         .await?;
         Ok(count)
+    }
+
+    /// Whether a chat that the source has is owed a reading, and was not read at `moment` or later.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn owes_since(&mut self, moment: Timestamp) -> Result<bool, StoreError> {
+        let owes = sqlx::query_scalar!(
+            r#"select exists (
+                   select 1 from chat_sync
+                   where owed in ('new', 'changed', 'unsettled', 'count', 'unexplained', 'moved', 'reject')
+                     and (claimed_at is null or claimed_at < ?1)
+               ) as "owes!: bool""#,
+            moment
+        )
+        .fetch_one(self.connection())
+        .await?;
+        Ok(owes)
     }
 
     /// The ids of the chat's messages that the source lists, by what is stored.
@@ -244,6 +270,39 @@ impl Store {
 }
 
 impl Reader {
+    /// Chats of which nothing is owed and whose last full reading is too old: of those that changed since `recent`, older than
+    /// `recent_horizon`, of the others, older than `horizon`. The recently active come first.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn stale_chats(
+        &self,
+        recent: Timestamp,
+        recent_horizon: Timestamp,
+        horizon: Timestamp,
+        most: u32,
+    ) -> Result<Vec<i64>, StoreError> {
+        let stale = sqlx::query_scalar!(
+            r#"select id as "id!: i64" from (
+                   select chats.id, 0 as rank, chats.updated_at as moment
+                   from chats
+                   join chat_sync on chat_sync.chat_id = chats.id
+                   where chats.updated_at >= ?1 and chats.missing_since is null
+                     and chat_sync.owed is null and chat_sync.read_at < ?2
+                   union
+                   select chat_id, 1, read_at from chat_sync where owed is null and read_at < ?3
+               )
+               group by id order by min(rank), moment limit ?4"#,
+            recent,
+            recent_horizon,
+            horizon,
+            most
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(stale)
+    }
+
     /// The chats to be read at the server's `now`: changes first, the latest before the others, then history, then re-reads.
     ///
     /// # Errors

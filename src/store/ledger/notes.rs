@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use crate::clock::Timestamp;
 use crate::model::{Drift, Reject};
-use crate::store::{StoreError, Transaction};
+use crate::store::{Store, StoreError, Transaction};
 
 #[derive(Serialize)]
 struct RejectRow<'a> {
@@ -81,7 +81,7 @@ struct DriftRow<'a> {
     example: &'a str,
 }
 
-/// Counts values that no column is meant for.
+/// Counts values that no column is meant for, and logs each kind of them once: the first time it is met.
 pub(in crate::store) async fn note_drift(
     connection: &mut SqliteConnection,
     drift: &[Drift],
@@ -106,20 +106,53 @@ pub(in crate::store) async fn note_drift(
             })
             .count += 1;
     }
-    let rows = serde_json::to_string(&rows.into_values().collect::<Vec<_>>())?;
-    sqlx::query!(
+    let json = serde_json::to_string(&rows.values().collect::<Vec<_>>())?;
+    let counts = sqlx::query!(
         "insert into schema_drift (path, json_type, first_seen_at, last_seen_at, count, example)
          select value->>'path', value->>'json_type', ?1, ?1, value->>'count', value->>'example'
          from json_each(?2)
          where true
          on conflict (path, json_type) do update set
-             last_seen_at = excluded.last_seen_at, count = count + excluded.count",
+             last_seen_at = excluded.last_seen_at, count = count + excluded.count
+         returning path, json_type, count",
         at,
-        rows
+        json
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
+    for stored in counts {
+        let met = rows.get(&(stored.path.as_str(), stored.json_type.as_str()));
+        if met.is_some_and(|met| met.count.cast_signed() == stored.count) {
+            tracing::info!(
+                path = stored.path,
+                json_type = stored.json_type,
+                "the source sends what no column is meant for"
+            );
+        }
+    }
     Ok(())
+}
+
+impl Store {
+    /// Owes a reading to every chat with a message that could not be read; says whether there are unreadable chats as well.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn owe_rejects(&self) -> Result<bool, StoreError> {
+        sqlx::query!(
+            "update chat_sync
+             set owed = coalesce(owed, 'reread'), whole = 1, due_at = null, walk = null
+             where chat_id in (select chat_id from rejects where resolved_at is null)"
+        )
+        .execute(&self.writer)
+        .await?;
+        let chats = sqlx::query_scalar!(
+            "select count(*) from rejects where resolved_at is null and chat_id is null"
+        )
+        .fetch_one(&self.writer)
+        .await?;
+        Ok(chats > 0)
+    }
 }
 
 impl Transaction {
@@ -132,6 +165,9 @@ impl Transaction {
         stream: &str,
         rejects: &[Reject],
     ) -> Result<usize, StoreError> {
+        if rejects.is_empty() {
+            return Ok(0);
+        }
         let raw: Vec<&str> = rejects.iter().map(|reject| reject.raw.as_str()).collect();
         let raw = serde_json::to_string(&raw)?;
         let heard = sqlx::query_scalar!(

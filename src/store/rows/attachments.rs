@@ -29,7 +29,9 @@ pub(in crate::store) async fn load(
     connection: &mut SqliteConnection,
     message_ids: impl IntoIterator<Item = i64>,
 ) -> Result<Attachments, StoreError> {
-    let message_ids = keys_json(message_ids)?;
+    let Some(message_ids) = keys_json(message_ids)? else {
+        return Ok(HashMap::new());
+    };
     let rows = sqlx::query_as!(
         Attachment,
         r#"select message_id, position, kind, url, caption, file_id, extra as "extra: Json"

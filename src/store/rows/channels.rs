@@ -27,7 +27,9 @@ pub(in crate::store) async fn load(
     connection: &mut SqliteConnection,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, Channel>, StoreError> {
-    let ids = keys_json(ids)?;
+    let Some(ids) = keys_json(ids)? else {
+        return Ok(HashMap::new());
+    };
     let rows = sqlx::query_as!(
         Channel,
         r#"select id, type as kind, name, title, active, occupied, referrer, link, app, project_id,

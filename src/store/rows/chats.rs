@@ -46,7 +46,9 @@ pub(in crate::store) async fn load(
     connection: &mut SqliteConnection,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, ChatRow>, StoreError> {
-    let ids = keys_json(ids)?;
+    let Some(ids) = keys_json(ids)? else {
+        return Ok(HashMap::new());
+    };
     let rows = sqlx::query!(
         r#"select id, contact_id, name, image_url, state as "state: ChatState", project_id,
                   created_at as "created_at: Timestamp", updated_at as "updated_at: Timestamp",

@@ -27,7 +27,9 @@ pub(in crate::store) async fn load(
     connection: &mut SqliteConnection,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, Contact>, StoreError> {
-    let ids = keys_json(ids)?;
+    let Some(ids) = keys_json(ids)? else {
+        return Ok(HashMap::new());
+    };
     let rows = sqlx::query_as!(
         Contact,
         r#"select id, original_id, name, phone, email, project_id,

@@ -42,7 +42,9 @@ pub(in crate::store) async fn load(
     connection: &mut SqliteConnection,
     chat_ids: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<(i64, i64), GateRow>, StoreError> {
-    let chat_ids = keys_json(chat_ids)?;
+    let Some(chat_ids) = keys_json(chat_ids)? else {
+        return Ok(HashMap::new());
+    };
     let rows = sqlx::query!(
         r#"select chat_id, id, channel_id, subscribed, unread_messages, removed_at as "removed_at: Timestamp",
                   extra as "extra: Json"

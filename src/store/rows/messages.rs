@@ -42,7 +42,9 @@ pub(in crate::store) async fn load(
     connection: &mut SqliteConnection,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, MessageRow>, StoreError> {
-    let ids = keys_json(ids)?;
+    let Some(ids) = keys_json(ids)? else {
+        return Ok(HashMap::new());
+    };
     let rows = sqlx::query!(
         r#"select id, chat_id, gate_id, channel_id, direction as "direction: Direction", kind, text,
                   sender_type, sender_name, sender_image_url, operator_id, internal, state, state_message,

@@ -84,8 +84,10 @@ fn as_json<T: Serialize>(writes: &[Write<T>]) -> Result<String, serde_json::Erro
     serde_json::to_string(&rows)
 }
 
-/// Keys as the one JSON array that a loading statement takes.
-fn keys_json(keys: impl IntoIterator<Item = i64>) -> Result<String, serde_json::Error> {
+/// Keys as the one JSON array that a loading statement takes; nothing if there is nothing to load.
+fn keys_json(keys: impl IntoIterator<Item = i64>) -> Result<Option<String>, serde_json::Error> {
     let keys: Vec<i64> = keys.into_iter().collect();
-    serde_json::to_string(&keys)
+    (!keys.is_empty())
+        .then(|| serde_json::to_string(&keys))
+        .transpose()
 }

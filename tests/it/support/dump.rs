@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use sqlx::sqlite::{SqliteColumn, SqliteConnectOptions, SqliteRow};
-use sqlx::{Column, ConnectOptions, Row, SqliteConnection, TypeInfo, ValueRef};
+use sqlx::{Column, ConnectOptions, Connection, Row, SqliteConnection, TypeInfo, ValueRef};
 
 /// A row: column to value. JSON columns are parsed.
 pub type Columns = Map<String, Value>;
@@ -22,8 +22,16 @@ pub async fn connect(path: &Path) -> SqliteConnection {
 /// What a query gives.
 pub async fn query(path: &Path, sql: &str) -> Vec<Columns> {
     let mut connection = connect(path).await;
+    let rows = rows(&mut connection, sql).await;
+    // Closed here and now: a reader that lingers would keep the program from tidying up behind itself.
+    connection.close().await.unwrap();
+    rows
+}
+
+/// What a query gives on a connection that stays open.
+pub async fn rows(connection: &mut SqliteConnection, sql: &str) -> Vec<Columns> {
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
-        .fetch_all(&mut connection)
+        .fetch_all(connection)
         .await
         .unwrap();
     rows.iter().map(columns).collect()

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chatmirror::clock::{Clock, Timestamp};
 use chatmirror::config::Config;
-use chatmirror::daemon::Mirror;
+use chatmirror::daemon::{Mirror, Order};
 use chatmirror::pass::{Outcome, PassError, Progress};
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{Account, Options, Recipe, Simulator};
@@ -118,6 +118,15 @@ impl World {
         mode: Mode,
         stop: &CancellationToken,
     ) -> Result<Outcome, PassError> {
+        self.carry_out(mode.into(), stop).await
+    }
+
+    /// Opens the mirror, carries out the order, and closes it.
+    pub async fn carry_out(
+        &self,
+        order: Order,
+        stop: &CancellationToken,
+    ) -> Result<Outcome, PassError> {
         let token = self.simulator.options().token.into();
         let mirror = Mirror::open(&self.config, token, self.clock.clone())
             .await
@@ -125,7 +134,7 @@ impl World {
         mirror.bind(&CancellationToken::new()).await.unwrap();
         let (progress, _) = watch::channel(Progress::default());
         let outcome = mirror
-            .pass(mode, false, stop, &CancellationToken::new(), &progress)
+            .pass(order, stop, &CancellationToken::new(), &progress)
             .await;
         mirror.close().await;
         outcome

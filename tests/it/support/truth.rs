@@ -153,7 +153,8 @@ fn expected_messages(account: &Account) -> Table {
         .collect()
 }
 
-fn expected_message(chat: &Chat, message: &Message) -> BTreeMap<&'static str, Value> {
+/// The columns of a message's row.
+pub fn expected_message(chat: &Chat, message: &Message) -> BTreeMap<&'static str, Value> {
     let (content, deleted_at) = undeleted(&message.content);
     let direction = match &message.sender.kind {
         SenderKind::Contact => json!("inbound"),

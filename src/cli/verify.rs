@@ -1,0 +1,122 @@
+//! `chatmirror verify`: the source's count against the stored one, chat by chat.
+
+use std::fmt::Write;
+
+use tracing::level_filters::LevelFilter;
+
+use super::arguments::{Arguments, VerifyOptions};
+use super::bars::Watcher;
+use super::exit::{Exit, Failure};
+use super::logging;
+use super::output::{Output, counted, grouped};
+use super::signals::Signals;
+use crate::clock::Clock;
+use crate::config::Environment;
+use crate::daemon::Mirror;
+use crate::pass::{Difference, Verification};
+
+/// Ids that are shown of each kind and chat.
+const IDS: usize = 5;
+
+pub(super) async fn run(
+    arguments: &Arguments,
+    options: &VerifyOptions,
+    output: &Output,
+    signals: &Signals,
+) -> Result<Exit, Failure> {
+    let environment = Environment::of_process();
+    let config = arguments.config(&environment)?;
+    logging::start(arguments, config.log.format, LevelFilter::WARN);
+    let token = config.source.token(&environment)?;
+    let stop = signals.listen()?;
+    let mirror = Mirror::open(&config, token, Clock::System).await?;
+    let watcher = Watcher::start(arguments.quiet);
+    let verified = async {
+        let sample = (!options.all).then_some(options.sample);
+        let chats = mirror.store().reader().listed_chats(sample).await?;
+        let requests = counted(i64::try_from(chats.len()).unwrap_or(i64::MAX), "request");
+        output.say(&format!(
+            "this takes about {requests}, one a chat, and more where something differs"
+        ));
+        mirror.bind(&stop).await?;
+        Ok::<_, Failure>(mirror.verify(chats, &stop, watcher.sender()).await?)
+    }
+    .await;
+    watcher.stop().await;
+    mirror.close().await;
+    let verification = verified?;
+    output.report(&verification, &told(&verification));
+    Ok(if verification.is_clean() {
+        Exit::Done
+    } else {
+        Exit::Incomplete
+    })
+}
+
+fn told(verification: &Verification) -> String {
+    let Verification {
+        source_chats,
+        stored_chats,
+        checked,
+        differences,
+        requests,
+    } = verification;
+    let mut text = String::new();
+    if !differences.is_empty() {
+        let _ = writeln!(
+            text,
+            "{:>12} {:>9} {:>9}  what differs",
+            "chat", "source", "stored"
+        );
+    }
+    for Difference {
+        chat_id,
+        source,
+        stored,
+        missing,
+        surplus,
+    } in differences
+    {
+        let mut what = Vec::new();
+        if !missing.is_empty() {
+            what.push(format!("missing here: {}", ids(missing)));
+        }
+        if !surplus.is_empty() {
+            what.push(format!("gone at the source: {}", ids(surplus)));
+        }
+        let _ = writeln!(
+            text,
+            "{chat_id:>12} {source:>9} {stored:>9}  {}",
+            what.join("; ")
+        );
+    }
+    if source_chats != stored_chats {
+        let _ = writeln!(
+            text,
+            "the source lists {}, the mirror {}: `chatmirror sync --reconcile` finds which",
+            counted(source_chats.cast_signed(), "chat"),
+            grouped(stored_chats.cast_signed()),
+        );
+    }
+    let compared = counted(checked.cast_signed(), "chat");
+    let asked = counted(requests.cast_signed(), "request");
+    let _ = match differences.len() {
+        0 => writeln!(
+            text,
+            "{compared} compared with {asked}: every count is equal"
+        ),
+        differing => writeln!(
+            text,
+            "{compared} compared with {asked}: {differing} differ; the next pass repairs them"
+        ),
+    };
+    text
+}
+
+fn ids(ids: &[i64]) -> String {
+    let shown: Vec<String> = ids.iter().take(IDS).map(i64::to_string).collect();
+    match ids.len().saturating_sub(IDS) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

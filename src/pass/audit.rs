@@ -1,0 +1,85 @@
+//! The audit: old messages change silently, so requests that nothing else needs re-read chats of which nothing is owed.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Pass, PassError};
+use crate::plan::Owed;
+use crate::store::DueChat;
+
+/// Chats that changed within this time are the likeliest to change again.
+const RECENT: Duration = Duration::from_hours(7 * 24);
+
+/// They are re-read when their last full reading is older than this.
+const RECENT_HORIZON: Duration = Duration::from_hours(24);
+
+/// Chats owed a re-reading at a time: a stopped audit leaves no more than these.
+const AT_A_TIME: u32 = 20;
+
+/// What a pass may spend on re-reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Requests; a long chat that was begun is read to its end.
+    pub requests: u64,
+    /// Every chat's last full reading is to be younger than this.
+    pub horizon: Duration,
+}
+
+impl Pass<'_> {
+    /// Re-reads the chats whose last full reading is too old, recently active ones first, until the requests are spent.
+    pub(super) async fn audit(&self, audit: Audit) -> Result<(), PassError> {
+        let Some(now) = self.server_now() else {
+            return Ok(());
+        };
+        let begun = self.setting.client.requests();
+        let spent = || self.setting.client.requests() - begun;
+        while spent() < audit.requests && !self.gives_way() {
+            let left = u32::try_from(audit.requests - spent())
+                .unwrap_or(u32::MAX)
+                .min(AT_A_TIME);
+            let reader = self.setting.store.reader();
+            let mut chats = reader
+                .stale_chats(
+                    now.minus(RECENT),
+                    now.minus(RECENT_HORIZON),
+                    now.minus(audit.horizon),
+                    left,
+                )
+                .await?;
+            {
+                let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
+                chats.retain(|chat_id| !visits.contains_key(chat_id));
+            }
+            if chats.is_empty() {
+                break;
+            }
+            self.owe_reread(&chats).await?;
+            let due = chats
+                .iter()
+                .map(|chat_id| DueChat {
+                    chat_id: *chat_id,
+                    owed: Owed::Reread,
+                    whole: true,
+                })
+                .collect();
+            self.read_side_by_side(due).await?;
+            self.audited
+                .fetch_add(chats.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn owe_reread(&self, chats: &[i64]) -> Result<(), PassError> {
+        let now = self
+            .server_now()
+            .unwrap_or_else(|| self.setting.clock.now());
+        let mut transaction = self.setting.store.begin().await?;
+        let mut batch = self.batch("audit".to_owned(), None, now);
+        batch.debts = transaction.chat_syncs(chats).await?;
+        for chat in &mut batch.debts {
+            chat.owe(Owed::Reread, None);
+        }
+        transaction.commit(batch).await?;
+        Ok(())
+    }
+}

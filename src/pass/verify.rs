@@ -1,0 +1,191 @@
+//! The proof on demand: chat by chat, the source's count against the stored one, and ids where they differ.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+
+use super::messages::stream as message_stream;
+use super::{Pass, PassError, Phase, Setting};
+use crate::clock::Timestamp;
+use crate::model::{ChatList, Window};
+use crate::plan::{Mode, Owed, Spacing, Turn, Walk};
+use crate::source::SourceError;
+
+/// A chat that is not stored as the source has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The chat.
+    pub chat_id: i64,
+    /// How many messages the source has.
+    pub source: u64,
+    /// How many of them are stored.
+    pub stored: u64,
+    /// Messages that the source has and the mirror has not.
+    pub missing: Vec<i64>,
+    /// Messages that the mirror counts as present and the source has no longer.
+    pub surplus: Vec<i64>,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// Chats that the source lists.
+    pub source_chats: u64,
+    /// Chats that the mirror counts as present.
+    pub stored_chats: u64,
+    /// Chats that were compared.
+    pub checked: u64,
+    /// Those that differ, by id.
+    pub differences: Vec<Difference>,
+    /// Requests made.
+    pub requests: u64,
+}
+
+impl Verification {
+    /// Whether everything that was compared is as the source has it.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.differences.is_empty() && self.source_chats == self.stored_chats
+    }
+}
+
+/// Compares these chats with the source. What differs is owed, and repaired by the next pass.
+///
+/// # Errors
+/// [`PassError`].
+pub async fn verify(setting: &Setting<'_>, chats: Vec<i64>) -> Result<Verification, PassError> {
+    let before = setting.client.requests();
+    // A verification is no pass: it writes no row of a mirrored table, and so has no line in the ledger of passes.
+    let pass = Pass::new(setting, Mode::Incremental, 0).await?;
+    let stored_chats = setting.store.reader().sizes().await?.chats;
+    let source_chats = pass.count_all_chats().await?;
+    let checked = chats.len() as u64;
+    setting.progress.send_modify(|progress| {
+        progress.phase = Phase::Messages;
+        progress.chats_due = checked;
+    });
+    let done = AtomicU64::new(0);
+    let mut comparing = stream::iter(chats)
+        .map(|chat_id| pass.compare_chat(chat_id, &done))
+        .buffer_unordered(setting.max_in_flight);
+    let mut differences = Vec::new();
+    while let Some(compared) = comparing.next().await {
+        differences.extend(compared?);
+    }
+    differences.sort_unstable_by_key(|difference| difference.chat_id);
+    for difference in &differences {
+        pass.owe_repair(difference.chat_id).await?;
+    }
+    Ok(Verification {
+        source_chats,
+        stored_chats,
+        checked,
+        differences,
+        requests: setting.client.requests() - before,
+    })
+}
+
+impl Pass<'_> {
+    async fn count_all_chats(&self) -> Result<u64, PassError> {
+        if self.traits()?.union == Some(false) {
+            let open = self.count_chats(ChatList::Open).await?;
+            return Ok(open + self.count_chats(ChatList::Closed).await?);
+        }
+        self.count_chats(ChatList::All).await
+    }
+
+    /// One request where the counts agree; the whole list where they do not.
+    async fn compare_chat(
+        &self,
+        chat_id: i64,
+        done: &AtomicU64,
+    ) -> Result<Option<Difference>, PassError> {
+        let source = match self.count_messages(chat_id).await {
+            Err(PassError::Source(SourceError::NotFound { .. })) => 0,
+            counted => counted?,
+        };
+        let stored = self.stored_ids(chat_id).await?;
+        let read = done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.setting
+            .progress
+            .send_modify(|progress| progress.chats_read = read);
+        if source == stored.len() as u64 {
+            return Ok(None);
+        }
+        let listed = self.listed_ids(chat_id).await?;
+        // What arrived after the mirror's last look is not missing: it is news for the next pass.
+        let seen_through = self.watermark_before().await?;
+        let missing: Vec<i64> = listed
+            .iter()
+            .filter(|(id, at)| !stored.contains(id) && *at <= seen_through)
+            .map(|(id, _)| *id)
+            .collect();
+        let present: BTreeSet<i64> = listed.iter().map(|(id, _)| *id).collect();
+        let surplus: Vec<i64> = stored.difference(&present).copied().collect();
+        if missing.is_empty() && surplus.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Difference {
+            chat_id,
+            source,
+            stored: stored.len() as u64,
+            missing,
+            surplus,
+        }))
+    }
+
+    async fn stored_ids(&self, chat_id: i64) -> Result<BTreeSet<i64>, PassError> {
+        let mut transaction = self.setting.store.begin().await?;
+        Ok(transaction.listed_ids(chat_id).await?.into_iter().collect())
+    }
+
+    /// Every id in the chat's list, with the time of its message.
+    async fn listed_ids(&self, chat_id: i64) -> Result<Vec<(i64, Option<Timestamp>)>, PassError> {
+        let mut walk = Walk::from_start(Spacing::Overlapping);
+        let mut listed = Vec::new();
+        loop {
+            let window: Window = walk.window();
+            let page = match self
+                .ask(async |client| client.messages(chat_id, window).await)
+                .await
+            {
+                Err(PassError::Source(SourceError::NotFound { .. })) => return Ok(Vec::new()),
+                page => page?,
+            };
+            self.saw(page.date)?;
+            listed.extend(
+                page.readable()
+                    .map(|item| (item.message.id, item.message.created_at)),
+            );
+            match walk.absorb(&page) {
+                Turn::Next => {}
+                Turn::End { .. } => break,
+                Turn::Lost => {
+                    walk = Walk::from_start(Spacing::Overlapping);
+                    listed.clear();
+                }
+            }
+        }
+        listed.sort_unstable();
+        listed.dedup();
+        Ok(listed)
+    }
+
+    async fn owe_repair(&self, chat_id: i64) -> Result<(), PassError> {
+        let complete_through = self.watermark_before().await?;
+        let mut transaction = self.setting.store.begin().await?;
+        let now = self
+            .server_now()
+            .unwrap_or_else(|| self.setting.clock.now());
+        let mut batch = self.batch(message_stream(chat_id), Some(chat_id), now);
+        batch.debts = transaction.chat_syncs(&[chat_id]).await?;
+        for chat in &mut batch.debts {
+            chat.walk = None;
+            chat.owe(Owed::Count, complete_through);
+        }
+        transaction.commit(batch).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! The model test: thousands of made-up histories of an account, and a mirror that must come out true after each.
+
+mod ground;
+mod history;
+mod oracle;
+mod past;
+mod play;
+mod runs;
+
+use chatmirror::plan::Rules;
+
+/// Histories that broke the mirror once.
+const REGRESSIONS: &[u64] = &[];
+
+/// Histories that every `cargo test` runs; `CHATMIRROR_HISTORIES` sets another number, with other seeds.
+const HISTORIES: u64 = 2000;
+
+#[test]
+fn histories_that_broke_the_mirror_once_do_so_no_more() {
+    runs::all(REGRESSIONS.iter().copied(), Rules::default());
+}
+
+#[test]
+fn no_history_breaks_the_mirror() {
+    let wanted = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+    let (first, count) = match (wanted("CHATMIRROR_SEED"), wanted("CHATMIRROR_HISTORIES")) {
+        (Some(seed), count) => (seed, count.unwrap_or(1)),
+        (None, Some(count)) => (1_000_000, count),
+        (None, None) => (1, HISTORIES),
+    };
+    runs::all(first..first + count, Rules::default());
+}

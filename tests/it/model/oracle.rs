@@ -1,0 +1,331 @@
+//! The oracle: what must hold of the mirror whatever happened, told from the account's own past.
+//!
+//! It shares no code with the engine, and claims no more than is promised:
+//!
+//! - **I1**, a row is some state that the source had and never goes back: always. A chat's state is told by a list and
+//!   its other values by the chat, at different moments, so the two are held against the past apart; and the state of a
+//!   chat that is gone is not held against anything.
+//! - **I3**, `complete_through` is sound: where `updatedAt` moves with messages and ties keep their order. An item that
+//!   was set aside unreadable is excused, because it is written down. So is a message that moved to another chat after
+//!   the moment of the claim: it must be stored, under one of the chats that had it since.
+//!   And so is a message that came in *below* the newest ones (an import, or a merge) while as many others vanished from
+//!   the same chat: the news of a chat are proven by its count, and the count is the same.
+//! - **I5**, the budget: no request while locked, and no more than the ceiling in any minute. Where others
+//!   use the same token the mirror cannot help running into a lock, only asking again in it.
+//! - **I2**, at the end: see [`Oracle::complete`] and [`Oracle::exact`].
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::time::Duration;
+
+use chatmirror::clock::Timestamp;
+use chatmirror::simulator::{Account, Simulator};
+use serde_json::Value;
+use sqlx::SqliteConnection;
+
+use super::ground::Ground;
+use super::past::{Past, Version};
+use crate::support::dump::{self, Columns};
+use crate::support::truth;
+
+/// What the mirror holds, by its own tables.
+struct Mirrored {
+    chats: BTreeMap<i64, Columns>,
+    messages: BTreeMap<i64, Columns>,
+    rejects: Vec<Columns>,
+    complete_through: Option<Timestamp>,
+}
+
+pub struct Oracle {
+    connection: SqliteConnection,
+    claims_completeness: bool,
+    moves_with_messages: bool,
+    /// The oldest state that a row may still be in.
+    floors: HashMap<(&'static str, i64), usize>,
+    account_before: Account,
+}
+
+impl Oracle {
+    pub async fn new(ground: &Ground, path: &Path) -> Self {
+        Self {
+            connection: dump::connect(path).await,
+            claims_completeness: ground.moves_with_messages() && !ground.ties_move(),
+            moves_with_messages: ground.moves_with_messages(),
+            floors: HashMap::new(),
+            account_before: ground.account(),
+        }
+    }
+
+    /// I1 and I3. Says whether the mirror claimed anything.
+    pub async fn look(&mut self, simulator: &Simulator) -> Result<bool, String> {
+        let mirrored = self.read().await;
+        let account = simulator.account(Account::clone);
+        let past = Past::of(simulator.past(), &account);
+        self.states_of_messages(&mirrored, &past)?;
+        self.states_of_chats(&mirrored, &past, &account)?;
+        self.deletions(&mirrored, &account)?;
+        match mirrored.complete_through {
+            Some(through) if self.claims_completeness => {
+                sound(&mirrored, &past, &account, through)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn read(&mut self) -> Mirrored {
+        let by_id = |rows: Vec<Columns>| {
+            rows.into_iter()
+                .map(|row| (row["id"].as_i64().unwrap(), row))
+                .collect()
+        };
+        let freshness = "select complete_through from freshness";
+        let freshness = dump::rows(&mut self.connection, freshness).await;
+        let unread = "select stream, item_id from rejects where resolved_at is null";
+        Mirrored {
+            chats: by_id(dump::rows(&mut self.connection, "select * from chats").await),
+            messages: by_id(dump::rows(&mut self.connection, "select * from messages").await),
+            rejects: dump::rows(&mut self.connection, unread).await,
+            complete_through: freshness[0]["complete_through"]
+                .as_str()
+                .map(|text| text.parse().unwrap()),
+        }
+    }
+
+    fn states_of_messages(&mut self, mirrored: &Mirrored, past: &Past) -> Result<(), String> {
+        for (id, row) in &mirrored.messages {
+            let versions = past.messages.get(id).map_or(&[][..], Vec::as_slice);
+            let gone = !row["missing_since"].is_null();
+            let is_now = |version: &Version| {
+                version.columns.iter().all(|(column, value)| {
+                    row[*column] == *value || (gone && *column == "deleted_at")
+                })
+            };
+            self.rises(("messages", *id), versions.iter().map(is_now), row)?;
+        }
+        Ok(())
+    }
+
+    fn states_of_chats(
+        &mut self,
+        mirrored: &Mirrored,
+        past: &Past,
+        account: &Account,
+    ) -> Result<(), String> {
+        for (id, row) in &mirrored.chats {
+            let versions = past.chats.get(id).map_or(&[][..], Vec::as_slice);
+            let is_now = |version: &Version| {
+                let mut columns = version
+                    .columns
+                    .iter()
+                    .filter(|(column, _)| **column != "state");
+                columns.all(|(column, value)| row[*column] == *value)
+            };
+            self.rises(("chats", *id), versions.iter().map(is_now), row)?;
+            let states: HashSet<&Value> = versions
+                .iter()
+                .map(|version| &version.columns["state"])
+                .collect();
+            // A chat that goes between the looks at the two lists looks closed: it is in the first and not in the second.
+            let is_there = account.chats.contains_key(id);
+            if is_there && !row["state"].is_null() && !states.contains(&row["state"]) {
+                return Err(format!("I1: chat {id} was never {}", row["state"]));
+            }
+        }
+        Ok(())
+    }
+
+    /// The earliest state, not before the one found the last time, that the row may be.
+    fn rises(
+        &mut self,
+        key: (&'static str, i64),
+        matches: impl Iterator<Item = bool>,
+        row: &Columns,
+    ) -> Result<(), String> {
+        let floor = self.floors.get(&key).copied().unwrap_or(0);
+        let matches: Vec<bool> = matches.collect();
+        let found = (floor..matches.len()).find(|place| matches[*place]);
+        match found {
+            Some(place) => {
+                self.floors.insert(key, place);
+                Ok(())
+            }
+            None if matches.contains(&true) => {
+                Err(format!("I1: {key:?} went back to an older state: {row:?}"))
+            }
+            None => Err(format!("I1: {key:?} is no state that it ever had: {row:?}")),
+        }
+    }
+
+    /// What is there must not be called deleted. Where a merge moves no time, its messages look deleted until
+    /// the chat that they went to is read again.
+    fn deletions(&self, mirrored: &Mirrored, account: &Account) -> Result<(), String> {
+        for (id, row) in &mirrored.chats {
+            if !row["deleted_at"].is_null() && account.chats.contains_key(id) {
+                return Err(format!("I1: chat {id} is called deleted and is there"));
+            }
+        }
+        if !self.moves_with_messages {
+            return Ok(());
+        }
+        for (chat, message) in account.messages() {
+            let Some(row) = mirrored.messages.get(&message.id) else {
+                continue;
+            };
+            if !row["missing_since"].is_null()
+                && !row["deleted_at"].is_null()
+                && !message.content.template.is_deleted()
+            {
+                return Err(format!(
+                    "I1: message {} is called deleted and is in chat {}",
+                    message.id, chat.id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// I5.
+    pub fn budget(
+        &self,
+        simulator: &Simulator,
+        ground: &Ground,
+        shared: bool,
+    ) -> Result<(), String> {
+        let requests = simulator.requests();
+        let mut late = 0;
+        for (place, request) in requests.iter().enumerate() {
+            // What was on its way when the lock fell could not be held back.
+            late = if request.while_locked { late + 1 } else { 0 };
+            let excused = late < ground.in_flight;
+            if request.method != "GET"
+                || (request.while_locked && !excused)
+                || (request.over_limit && !shared)
+            {
+                return Err(format!("I5: {request:?}, request {place}"));
+            }
+        }
+        let busiest = simulator.busiest_minute();
+        if ground.ceiling > 0 && busiest > ground.ceiling as usize {
+            return Err(format!("I5: {busiest} requests in a minute"));
+        }
+        // A lock that does not say how long it lasts lasts a minute.
+        let unsaid = |pair: &&[chatmirror::simulator::Request]| {
+            pair[0].status == 423 && !pair[0].over_limit && !pair[0].while_locked
+        };
+        let early = requests.windows(2).find(|pair| {
+            unsaid(pair)
+                && ground.in_flight == 1
+                && pair[1].at.since(pair[0].at) < Duration::from_mins(1)
+        });
+        match early {
+            Some(pair) => Err(format!("I5: {:?} right after {:?}", pair[1], pair[0])),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether anything that was ever in the account is not in it any more.
+    pub fn something_is_gone(&self, simulator: &Simulator) -> bool {
+        let account = simulator.account(Account::clone);
+        let there: HashSet<i64> = account.messages().map(|(_, message)| message.id).collect();
+        let past = Past::of(simulator.past(), &self.account_before);
+        past.chats
+            .keys()
+            .any(|chat| !account.chats.contains_key(chat))
+            || past.messages.keys().any(|message| !there.contains(message))
+    }
+
+    /// I2 after one pass: every chat, every message, under its chat. Only where messages move `updatedAt`, and not where
+    /// ties move; what was set aside unreadable waits for a re-read.
+    pub async fn complete(&mut self, simulator: &Simulator) -> Result<(), String> {
+        if !self.claims_completeness {
+            return Ok(());
+        }
+        let mirrored = self.read().await;
+        let account = simulator.account(Account::clone);
+        let past = Past::of(simulator.past(), &account);
+        for chat in account.chats.values() {
+            let is_there = mirrored
+                .chats
+                .get(&chat.id)
+                .is_some_and(|row| row["missing_since"].is_null());
+            if !is_there && !mirrored.is_set_aside(chat.id, None) {
+                return Err(format!(
+                    "I2: chat {} is missing after a quiet pass",
+                    chat.id
+                ));
+            }
+        }
+        for (chat, message) in account.messages() {
+            let is_there = mirrored.messages.get(&message.id).is_some_and(|row| {
+                row["missing_since"].is_null() && row["chat_id"].as_i64() == Some(chat.id)
+            });
+            let balanced = past.may_be_balanced(chat, message);
+            if !is_there && !balanced && !mirrored.is_set_aside(chat.id, Some(message.id)) {
+                return Err(format!(
+                    "I2: message {} of chat {} is missing after a quiet pass",
+                    message.id, chat.id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// I2 after a full re-read: the mirror equals the account in every value.
+    pub async fn exact(&mut self, simulator: &Simulator, path: &Path) -> Result<(), String> {
+        let found = truth::differences(path, &simulator.account(Account::clone)).await;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let some = found[..found.len().min(4)].join("; ");
+        Err(format!(
+            "I2: {} differences after a re-read: {some}",
+            found.len()
+        ))
+    }
+}
+
+/// I3: every message that the source had by `through` is stored under its chat.
+fn sound(
+    mirrored: &Mirrored,
+    past: &Past,
+    account: &Account,
+    through: Timestamp,
+) -> Result<(), String> {
+    let by_then = account
+        .messages()
+        .filter(|(_, message)| message.arrived_at <= through);
+    for (chat, message) in by_then {
+        let homes = past.homes(message.id, through);
+        let fault = match mirrored.messages.get(&message.id) {
+            None => "is not stored",
+            Some(row) if !homes.contains(&row["chat_id"].as_i64().unwrap()) => {
+                "is stored under another chat"
+            }
+            Some(row) if !row["missing_since"].is_null() && homes.len() == 1 => "is called missing",
+            Some(_) => continue,
+        };
+        let balanced = past.may_be_balanced(chat, message);
+        if !balanced && !mirrored.is_set_aside(chat.id, Some(message.id)) {
+            return Err(format!(
+                "I3: the mirror claims to be complete through {through}, and message {} of chat {}, there since {}, {fault}",
+                message.id, chat.id, message.arrived_at
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Mirrored {
+    /// Whether an item that could not be read may be this one, or the chat that it is in.
+    fn is_set_aside(&self, chat: i64, message: Option<i64>) -> bool {
+        let messages = format!("messages/{chat}");
+        self.rejects.iter().any(|reject| {
+            let stream = reject["stream"].as_str().unwrap();
+            let id = reject["item_id"].as_i64();
+            let in_list = stream.starts_with("chats") && (id.is_none() || id == Some(chat));
+            let in_chat = stream == messages && (id.is_none() || id == message);
+            in_list || in_chat
+        })
+    }
+}

@@ -1,0 +1,361 @@
+//! Plays a history against the mirror, and lets the oracle look after every pass.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::{LazyLock, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use chatmirror::clock::Clock;
+use chatmirror::pass::{self, Outcome, PassError, Progress, Setting};
+use chatmirror::plan::{Mode, Rules};
+use chatmirror::simulator::{Mutation, Simulator};
+use chatmirror::source::smartsender::{Client, Settings};
+use chatmirror::source::{Governor, GovernorState};
+use chatmirror::store::Store;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::ground::Ground;
+use super::history::{History, Step, Stop};
+use super::oracle::Oracle;
+use crate::support::noon;
+
+/// Requests after which a pass is held to go on for ever: no account here is nearly as large.
+const MOST_REQUESTS: u64 = 6000;
+
+/// What was looked at: a history that never comes to a claim proves nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub passes: u64,
+    pub requests: u64,
+    /// Looks at a mirror that claimed to be complete through some moment.
+    pub claims: u64,
+    pub kills: u64,
+}
+
+/// Plays the history to its end. What broke, in words, if anything did.
+pub async fn play(history: &History, rules: Rules) -> Result<Tally, String> {
+    let limit = Duration::from_secs(60);
+    let clock = Clock::simulated(noon().plus(Duration::from_secs(3600)));
+    let scene = Scene::open(&history.ground, clock, rules).await;
+    match tokio::time::timeout(limit, scene.play(&history.steps)).await {
+        Ok(result) => result,
+        Err(_) => Err("it does not end".to_owned()),
+    }
+}
+
+struct Scene {
+    ground: Ground,
+    rules: Rules,
+    clock: Clock,
+    simulator: Simulator,
+    base_url: String,
+    path: PathBuf,
+    desk: Option<Desk>,
+    tally: Tally,
+    /// Others share the budget: the mirror may be locked out through no fault of its own.
+    shared_budget: bool,
+    serving: CancellationToken,
+    _dir: TempDir,
+}
+
+/// What a process of the mirror has in its hands.
+struct Desk {
+    store: Store,
+    governor: Governor,
+    client: Client,
+}
+
+/// Under this name the program keeps the budget's state.
+const LOCK: &str = "source.lock";
+
+impl Scene {
+    async fn open(ground: &Ground, clock: Clock, rules: Rules) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mirror.db");
+        let file = match ground.standing {
+            Some(number) => standing(number, ground).await,
+            None => empty().await,
+        };
+        std::fs::write(&path, file).unwrap();
+        Self::at(ground, clock, rules, path, dir).await
+    }
+
+    async fn at(ground: &Ground, clock: Clock, rules: Rules, path: PathBuf, dir: TempDir) -> Self {
+        let simulator = Simulator::new(ground.account(), ground.options.clone(), clock.clone());
+        let serving = CancellationToken::new();
+        let base_url = simulator.spawn(serving.clone()).await.unwrap();
+        let mut scene = Self {
+            ground: ground.clone(),
+            rules,
+            clock,
+            simulator,
+            base_url,
+            path,
+            desk: None,
+            tally: Tally::default(),
+            shared_budget: false,
+            serving,
+            _dir: dir,
+        };
+        scene.sit_down().await;
+        scene
+    }
+
+    /// A process starts.
+    async fn sit_down(&mut self) {
+        let options = self.simulator.options();
+        let governor = Governor::new(self.ground.ceiling, self.clock.clone());
+        let settings = Settings {
+            base_url: self.base_url.parse().unwrap(),
+            time_zone: options.time_zone,
+            requests_per_minute: self.ground.ceiling,
+            request_timeout: Duration::from_secs(20),
+            activities: true,
+        };
+        let token = options.token.into();
+        let clock = self.clock.clone();
+        let client = Client::new(settings, token, governor.clone(), clock).unwrap();
+        let store = Store::open(&self.path).await.unwrap();
+        let state = store.reader().learned::<GovernorState>(LOCK).await.unwrap();
+        if let Some(state) = state {
+            governor.restore(&state);
+        }
+        self.desk = Some(Desk {
+            store,
+            governor,
+            client,
+        });
+    }
+
+    /// The process is gone.
+    async fn leave(&mut self) {
+        if let Some(desk) = self.desk.take() {
+            desk.store.close().await;
+        }
+    }
+
+    async fn play(mut self, steps: &[Step]) -> Result<Tally, String> {
+        let result = self.play_on(steps).await;
+        self.leave().await;
+        self.serving.cancel();
+        result.map_err(|broken| format!("{broken}\n{}", self.last_requests()))?;
+        Ok(self.tally)
+    }
+
+    async fn play_on(&mut self, steps: &[Step]) -> Result<(), String> {
+        let mut oracle = Oracle::new(&self.ground, &self.path).await;
+        for (place, step) in steps.iter().enumerate() {
+            self.step(step, &mut oracle)
+                .await
+                .map_err(|broken| format!("step {}: {broken}", place + 1))?;
+        }
+        self.go_quiet();
+        let result = self.end(&mut oracle).await;
+        result.map_err(|broken| format!("at the end: {broken}"))
+    }
+
+    fn last_requests(&self) -> String {
+        let requests = self.simulator.requests();
+        let last = &requests[requests.len().saturating_sub(40)..];
+        let lines = last
+            .iter()
+            .map(|request| format!("    {} {} {}\n", request.at, request.status, request.target));
+        lines.collect()
+    }
+
+    async fn step(&mut self, step: &Step, oracle: &mut Oracle) -> Result<(), String> {
+        match step {
+            Step::Tick(span) => self.clock.advance(*span),
+            Step::Churn(churn) => {
+                let changes: Vec<Mutation> =
+                    self.simulator.account(|account| churn.mutations(account));
+                for change in changes {
+                    self.simulator.apply(change);
+                }
+            }
+            Step::Hook { .. } => {
+                for hook in self.simulator.account(|account| step.hooks(account)) {
+                    self.simulator.when_served(hook);
+                }
+            }
+            Step::Fault(rule) => self.simulator.fault(rule.clone()),
+            Step::Heal => {
+                self.simulator.clear_faults();
+                self.simulator.set_token_valid(true);
+            }
+            Step::Budget(left) => {
+                self.shared_budget = true;
+                self.simulator
+                    .change_options(|options| options.requests_per_minute = Some(*left));
+            }
+            Step::Pass(mode, stop) => {
+                match self.pass(*mode, *stop, false).await? {
+                    None
+                    | Some(
+                        Ok(_)
+                        | Err(
+                            PassError::Stopped
+                            | PassError::Source(_)
+                            | PassError::TooManyGone { .. },
+                        ),
+                    ) => {}
+                    Some(Err(error)) => return Err(format!("the pass broke down: {error}")),
+                }
+                self.look(oracle).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self, oracle: &mut Oracle) -> Result<(), String> {
+        oracle.budget(&self.simulator, &self.ground, self.shared_budget)?;
+        let claimed = oracle.look(&self.simulator).await?;
+        self.tally.claims += u64::from(claimed);
+        Ok(())
+    }
+
+    /// Nothing: the pass was killed.
+    async fn pass(
+        &mut self,
+        mode: Mode,
+        how: Stop,
+        accept_deletions: bool,
+    ) -> Result<Option<Result<Outcome, PassError>>, String> {
+        self.tally.passes += 1;
+        let before = self.simulator.request_count();
+        let outcome = self.drive(mode, how, accept_deletions, before).await?;
+        self.tally.requests += self.simulator.request_count() - before;
+        if outcome.is_none() {
+            self.tally.kills += 1;
+            self.leave().await;
+            self.sit_down().await;
+        }
+        Ok(outcome)
+    }
+
+    async fn drive(
+        &self,
+        mode: Mode,
+        how: Stop,
+        accept_deletions: bool,
+        before: u64,
+    ) -> Result<Option<Result<Outcome, PassError>>, String> {
+        let Some(desk) = &self.desk else {
+            return Err("nobody is at the desk".to_owned());
+        };
+        let (stop, give_way) = (CancellationToken::new(), CancellationToken::new());
+        let (progress, _) = watch::channel(Progress::default());
+        let setting = Setting {
+            client: &desk.client,
+            governor: &desk.governor,
+            store: &desk.store,
+            clock: &self.clock,
+            stop: &stop,
+            give_way: &give_way,
+            progress: &progress,
+            max_in_flight: self.ground.in_flight,
+            audit: None,
+            accept_deletions,
+            rules: self.rules,
+        };
+        let mut pass = pin!(pass::run(&setting, mode));
+        let mut breaths = 0;
+        std::future::poll_fn(|context| {
+            let asked = self.simulator.request_count() - before;
+            match how {
+                Stop::Cancelled(after) if asked >= after => stop.cancel(),
+                Stop::GivesWay(after) if asked >= after => give_way.cancel(),
+                Stop::Killed(after, left) if asked >= after => {
+                    breaths += 1;
+                    if breaths > left {
+                        return Poll::Ready(Ok(None));
+                    }
+                }
+                _ => {}
+            }
+            if asked > MOST_REQUESTS {
+                return Poll::Ready(Err(format!("a pass asks {asked} times and goes on")));
+            }
+            pass.as_mut().poll(context).map(|outcome| Ok(Some(outcome)))
+        })
+        .await
+    }
+
+    /// The source goes quiet.
+    fn go_quiet(&mut self) {
+        self.simulator.clear_faults();
+        self.simulator.clear_hooks();
+        self.simulator.set_token_valid(true);
+        let budget = self.ground.options.requests_per_minute;
+        self.simulator
+            .change_options(|options| options.requests_per_minute = budget);
+        self.clock.advance(Duration::from_secs(130));
+    }
+
+    /// I2: one pass is enough, two if a chat vanished; and every value is right after a full re-read, or two.
+    async fn end(&mut self, oracle: &mut Oracle) -> Result<(), String> {
+        let gone = oracle.something_is_gone(&self.simulator);
+        for mode in [Mode::Incremental, Mode::Backfill] {
+            for _ in 0..=usize::from(gone) {
+                self.clock.advance(Duration::from_secs(5));
+                match self.pass(mode, Stop::Not, true).await? {
+                    Some(Ok(_)) => {}
+                    outcome => return Err(format!("a quiet pass fails: {outcome:?}")),
+                }
+                self.look(oracle).await?;
+            }
+            match mode {
+                Mode::Incremental => oracle.complete(&self.simulator).await?,
+                _ => oracle.exact(&self.simulator, &self.path).await?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file that holds nothing yet, and one for each account that is mirrored before its history begins.
+static FILES: LazyLock<Mutex<HashMap<Option<u64>, Vec<u8>>>> = LazyLock::new(Mutex::default);
+
+async fn empty() -> Vec<u8> {
+    if let Some(file) = FILES.lock().unwrap().get(&None) {
+        return file.clone();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mirror.db");
+    Store::open(&path).await.unwrap().close().await;
+    keep(None, &path)
+}
+
+async fn standing(number: u64, ground: &Ground) -> Vec<u8> {
+    if let Some(file) = FILES.lock().unwrap().get(&Some(number)) {
+        return file.clone();
+    }
+    let mut ground = ground.clone();
+    ground.ceiling = 0;
+    ground.options.requests_per_minute = None;
+    ground.options.jitter = Duration::ZERO;
+    ground.options.ties = chatmirror::simulator::Ties::ById;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mirror.db");
+    std::fs::write(&path, empty().await).unwrap();
+    let clock = Clock::simulated(noon().plus(Duration::from_secs(600)));
+    let mut scene = Scene::at(&ground, clock, Rules::default(), path.clone(), dir).await;
+    for mode in [Mode::Backfill, Mode::Incremental] {
+        let outcome = scene.pass(mode, Stop::Not, false).await;
+        assert!(matches!(outcome, Ok(Some(Ok(_)))), "{outcome:?}");
+        scene.clock.advance(Duration::from_secs(600));
+    }
+    scene.leave().await;
+    scene.serving.cancel();
+    keep(Some(number), &path)
+}
+
+fn keep(key: Option<u64>, path: &std::path::Path) -> Vec<u8> {
+    let file = std::fs::read(path).unwrap();
+    FILES.lock().unwrap().insert(key, file.clone());
+    file
+}

@@ -1,0 +1,87 @@
+//! `verify` names the chats from which something is missing, and the next pass repairs them.
+
+use std::process::Output;
+
+use chatmirror::plan::Mode;
+use chatmirror::simulator::Options;
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+
+use crate::support::{World, account, truth};
+
+async fn program(world: &World, arguments: &[&str]) -> (i32, String) {
+    let mut command = world.program(arguments);
+    let Output { status, stdout, .. } = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap())
+}
+
+/// Removes one message each from three chats, behind the program's back.
+async fn remove_three(world: &World) -> Vec<i64> {
+    let mut connection = SqliteConnectOptions::new()
+        .filename(world.database())
+        .connect()
+        .await
+        .unwrap();
+    let rows: Vec<(i64, i64)> = sqlx::query_as(
+        "select chat_id, min(id) from messages where missing_since is null group by chat_id order by count(*) desc limit 3",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    for (_, id) in &rows {
+        sqlx::query("delete from attachments where message_id = ?1")
+            .bind(id)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        sqlx::query("delete from messages where id = ?1")
+            .bind(id)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    connection.close().await.unwrap();
+    rows.into_iter().map(|(chat_id, _)| chat_id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_rows_removed_by_hand_are_named_and_repaired() {
+    let world = World::real(account(60, 900, 5), Options::default()).await;
+    world.pass(Mode::Backfill).await.unwrap();
+    let (code, told) = program(&world, &["verify", "--all"]).await;
+    assert_eq!(code, 0, "{told}");
+
+    let chats = remove_three(&world).await;
+    let (code, told) = program(&world, &["verify", "--all"]).await;
+    assert_eq!(code, 65, "{told}");
+    for chat in &chats {
+        assert!(
+            told.contains(&chat.to_string()),
+            "{chat} is not named in\n{told}"
+        );
+    }
+
+    let (code, told) = program(&world, &["sync"]).await;
+    assert_eq!(code, 0, "{told}");
+    let (code, told) = program(&world, &["verify", "--all"]).await;
+    assert_eq!(code, 0, "{told}");
+    truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_costs_one_request_a_chat() {
+    let world = World::real(account(60, 900, 5), Options::default()).await;
+    world.pass(Mode::Backfill).await.unwrap();
+    let before = world.simulator.request_count();
+    let (code, told) = program(&world, &["verify", "--sample", "10", "--json"]).await;
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(
+        world.simulator.request_count() - before,
+        11,
+        "ten chats and the list of them"
+    );
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["checked"], 10);
+}
