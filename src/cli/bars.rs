@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::output::{grouped, moment};
+use super::output::{grouped, moment, span};
 use crate::pass::{Phase, Progress};
 
 /// Without a terminal, a line this often.
@@ -75,7 +75,7 @@ impl Watcher {
 
 async fn draw(mut progress: watch::Receiver<Progress>) {
     let chats = SCREEN.add(line(
-        "{prefix:>9} {bar:30} {human_pos}/{human_len}  {msg}  {left}",
+        "{prefix:>9} {bar:30} {human_pos}/{human_len}  {msg}",
         "chats",
     ));
     let messages = SCREEN.add(line("{prefix:>9} {human_pos}  {rate}  {msg}", "messages"));
@@ -103,8 +103,8 @@ fn show(now: &Progress, chats: &ProgressBar, messages: &ProgressBar) {
     chats.set_position(done);
     chats.set_message(match (now.locked_until, now.phase) {
         (Some(until), _) => format!("the source takes no requests until {} UTC", moment(until)),
-        (None, Phase::Messages) => "read".to_owned(),
-        (None, _) => "listed".to_owned(),
+        (None, Phase::Messages) => format!("read{}", time_left(chats)),
+        (None, _) => format!("listed{}", time_left(chats)),
     });
     messages.set_position(now.messages_read);
     messages.set_message(format!("{} requests", grouped(now.requests.cast_signed())));
@@ -113,16 +113,15 @@ fn show(now: &Progress, chats: &ProgressBar, messages: &ProgressBar) {
 fn line(template: &str, name: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .with_key("left", time_left)
         .with_key("rate", rate);
     ProgressBar::new(0).with_style(style).with_prefix(name)
 }
 
-fn time_left(state: &ProgressState, to: &mut dyn Write) {
-    let seconds = state.eta().as_secs();
-    // Right after the start nothing can be said yet.
-    if state.pos() > 0 && seconds > 0 {
-        let _ = write!(to, "about {} left", super::output::span(seconds));
+/// Right after the start nothing can be said yet.
+fn time_left(chats: &ProgressBar) -> String {
+    match (chats.position(), chats.eta().as_secs()) {
+        (0, _) | (_, 0) => String::new(),
+        (_, seconds) => format!("  about {} left", span(seconds)),
     }
 }
 
