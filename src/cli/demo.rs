@@ -73,7 +73,7 @@ pub(super) async fn run(
     output: &Output,
     signals: &Signals,
 ) -> Result<Exit, Failure> {
-    logging::start(arguments, LogFormat::Text, LevelFilter::INFO);
+    logging::start(arguments, LogFormat::Text, LevelFilter::WARN);
     let path = fresh_database(options.dir.as_deref())?;
     let stop = signals.listen()?;
     let simulator = simulator();

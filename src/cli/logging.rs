@@ -42,6 +42,15 @@ pub(super) fn start(arguments: &Arguments, format: LogFormat, usual: LevelFilter
     };
 }
 
+/// The usual level of a pass that somebody watches: a terminal shows bars instead of lines, and wants warnings only.
+pub(super) fn watched() -> LevelFilter {
+    if io::stderr().is_terminal() {
+        LevelFilter::WARN
+    } else {
+        LevelFilter::INFO
+    }
+}
+
 /// `no-color.org`: set, to whatever but nothing.
 fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use tracing::level_filters::LevelFilter;
 
 use super::arguments::{Arguments, SyncOptions};
 use super::bars::Watcher;
@@ -28,7 +27,7 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     let environment = Environment::of_process();
     let config = arguments.config(&environment)?;
-    logging::start(arguments, config.log.format, LevelFilter::INFO);
+    logging::start(arguments, config.log.format, logging::watched());
     let mode = match (options.backfill, options.reconcile) {
         (true, _) => Mode::Backfill,
         (_, true) => Mode::Reconcile,

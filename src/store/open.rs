@@ -185,10 +185,15 @@ impl Reader {
                 known,
             });
         }
-        let pool = match connect(path, reading(path), 2).await {
+        let pool = connect(path, reading(path), 2).await?;
+        let pool = match identify(&pool, path).await {
+            Ok(_) => pool,
             // In a directory that is not ours to write in SQLite cannot put its files beside a mirror at rest.
-            Err(_) if is_at_rest(path) => connect(path, at_rest(path), 2).await?,
-            outcome => outcome?,
+            Err(_) if is_at_rest(path) => {
+                pool.close().await;
+                connect(path, at_rest(path), 2).await?
+            }
+            Err(error) => return Err(error),
         };
         Ok(Self {
             pool,
