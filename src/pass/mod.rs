@@ -304,8 +304,11 @@ impl Pass<'_> {
             ..governor.state()
         };
         store.learn(LOCK, &budget, now).await?;
-        progress.send_modify(|progress| progress.locked_until = Some(until));
-        tracing::warn!(lock.until = %until, said, "the source asks to wait");
+        // Several chats meet the same lock side by side: it is told once.
+        let first = progress.send_if_modified(|now| now.locked_until.replace(until).is_none());
+        if first {
+            tracing::warn!(lock.until = %until, said, "the source asks to wait");
+        }
         tokio::select! {
             biased;
             () = self.halt.cancelled() => return Err(PassError::Stopped),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{World, dump};
 
 /// No command of these tests takes longer, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How a command ended.
 #[derive(Debug)]
