@@ -1,6 +1,7 @@
 //! `chatmirror status`: what the mirror says of itself.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
@@ -13,7 +14,10 @@ use super::sync::complete_through;
 use crate::clock::Timestamp;
 use crate::config::Environment;
 use crate::source::GovernorState;
-use crate::store::{Coverage, Freshness, Reader, RejectLine, RunLine, TableCount};
+use crate::store::{AuditSummary, Coverage, Freshness, Reader, RejectLine, RunLine, TableCount};
+
+/// What re-reading found is told of this much time.
+const AUDIT_SPAN: Duration = Duration::from_hours(24 * 30);
 
 /// Passes and rejects that are shown.
 const LINES: i64 = 5;
@@ -26,6 +30,9 @@ struct Status {
     runs: Vec<RunLine>,
     rejects: Vec<RejectLine>,
     locked_until: Option<Timestamp>,
+    audit: AuditSummary,
+    /// Days in which everything is read again, at half of the configured rate; nothing without a rate.
+    audit_days: Option<i64>,
 }
 
 pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
@@ -34,7 +41,10 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
     let reader = Reader::open(&config.database.path).await?;
     let now = Timestamp::now();
     let lock: Option<GovernorState> = reader.learned("source.lock").await?;
+    let audit = reader.audit(now.minus(AUDIT_SPAN)).await?;
     let status = Status {
+        audit_days: days_of(&audit, config.source.requests_per_minute),
+        audit,
         account: reader.account().await?,
         freshness: reader.freshness().await?,
         coverage: reader.coverage().await?,
@@ -58,6 +68,8 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
         "tables": status.tables,
         "runs": status.runs,
         "rejects": status.rejects,
+        "audit": status.audit,
+        "audit_days": status.audit_days,
         "budget": {
             "requests_per_minute": config.source.requests_per_minute,
             "locked_until": status.locked_until,
@@ -110,8 +122,42 @@ fn told(status: &Status, lag: Option<u64>, per_minute: u32) -> String {
         };
         let _ = writeln!(text, "  {table:<12}{:>12}{gone}", grouped(*rows));
     }
+    told_audit(&mut text, &status.audit, status.audit_days);
     told_passes(&mut text, status, per_minute);
     text
+}
+
+/// How long reading everything again takes when half of the requests go into it.
+fn days_of(audit: &AuditSummary, per_minute: u32) -> Option<i64> {
+    let a_day = i64::from(per_minute) / 2 * 60 * 24;
+    (a_day > 0).then(|| audit.requests_for_all / a_day + 1)
+}
+
+fn told_audit(text: &mut String, audit: &AuditSummary, days: Option<i64>) {
+    let Some(oldest) = audit.oldest_reading_at else {
+        return;
+    };
+    let pace = days.map_or_else(String::new, |days| {
+        format!("; at today's rate re-reading all takes {}", counted(days, "day"))
+    });
+    let _ = writeln!(
+        text,
+        "audit     every message read since {}{pace}",
+        moment(oldest)
+    );
+    let _ = writeln!(
+        text,
+        "          in 30 days {} re-read, {} found that had changed without a sign",
+        counted(audit.chats, "chat"),
+        counted(audit.findings, "row")
+    );
+    if audit.drift > 0 {
+        let _ = writeln!(
+            text,
+            "drift     {} of values without a column: see the table schema_drift",
+            counted(audit.drift, "kind")
+        );
+    }
 }
 
 fn told_passes(text: &mut String, status: &Status, per_minute: u32) {

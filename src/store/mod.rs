@@ -19,6 +19,8 @@ pub use error::StoreError;
 pub use ledger::{DueChat, StoredCheckpoint};
 pub use lock::WriterLock;
 pub use open::{Binding, Store};
-pub use report::{Coverage, Freshness, OwedCount, Reader, RejectLine, RunLine, Sizes, TableCount};
+pub use report::{
+    AuditSummary, Coverage, Freshness, OwedCount, Reader, RejectLine, RunLine, Sizes, TableCount,
+};
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
 pub use runs::{RunEnd, RunStatus, RunTotals};

@@ -108,6 +108,21 @@ pub struct RunLine {
     pub error: Option<String>,
 }
 
+/// What re-reading has found of late, and what it takes.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditSummary {
+    /// Chats re-read although nothing was owed of them.
+    pub chats: i64,
+    /// Rows of theirs that had changed without a sign.
+    pub findings: i64,
+    /// The oldest full reading of a chat that the source still has.
+    pub oldest_reading_at: Option<Timestamp>,
+    /// Requests that reading every message once takes, about.
+    pub requests_for_all: i64,
+    /// Kinds of values that the source sends and no column is meant for.
+    pub drift: i64,
+}
+
 /// An item that could not be read.
 #[derive(Clone, Debug, Serialize)]
 pub struct RejectLine {
@@ -264,6 +279,29 @@ impl Reader {
         .fetch_all(&self.pool)
         .await?;
         Ok(runs)
+    }
+
+    /// What re-reading has found since `since`, and what it takes.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn audit(&self, since: Timestamp) -> Result<AuditSummary, StoreError> {
+        let summary = sqlx::query_as!(
+            AuditSummary,
+            r#"select
+                   (select coalesce(sum(audited_chats), 0) from sync_runs where started_at >= ?1) as "chats!: i64",
+                   (select coalesce(sum(audit_findings), 0) from sync_runs where started_at >= ?1) as "findings!: i64",
+                   min(chat_sync.read_at) as "oldest_reading_at: Timestamp",
+                   coalesce(sum(max(1, (coalesce(stored_count, 0) + 19) / 20)), 0) as "requests_for_all!: i64",
+                   (select count(*) from schema_drift) as "drift!: i64"
+               from chat_sync
+               join chats on chats.id = chat_sync.chat_id
+               where chats.missing_since is null"#,
+            since
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(summary)
     }
 
     /// Items that could not be read, the latest first.

@@ -1,11 +1,13 @@
 //! The model test: thousands of made-up histories of an account, and a mirror that must come out true after each.
 
+mod breaks;
 mod ground;
 mod history;
 mod oracle;
 mod past;
 mod play;
 mod runs;
+mod traps;
 
 use chatmirror::plan::Rules;
 

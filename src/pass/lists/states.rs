@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState};
 use crate::pass::{Pass, PassError};
 use crate::plan::{ChatSync, Owed, Reach};
-use crate::store::{Batch, ChatRow, Rows, Write};
+use crate::store::{Batch, ChatRow, Rows, Transaction, Write};
 
 /// Fewer chats than this may go at once without anybody being asked.
 const FEW: usize = 5;
@@ -33,7 +33,7 @@ impl Pass<'_> {
                         .await?;
                 }
                 let look = self.look_at_whole(ChatList::Open).await?;
-                (self.not_open().await?, look.closed)
+                (self.not_open(look.started_at).await?, look.closed)
             }
             Reach::Head => (self.not_open_at_head(looks).await?, true),
         };
@@ -45,13 +45,13 @@ impl Pass<'_> {
     }
 
     /// The chats that a whole walk of the open ones did not meet, and another walk did: what none met is not closed but gone.
-    async fn not_open(&self) -> Result<Vec<i64>, PassError> {
+    async fn not_open(&self, since: Timestamp) -> Result<Vec<i64>, PassError> {
         let primary = self.primary_list()?.to_string();
         let mut transaction = self.setting.store.begin().await?;
         let gone: HashSet<i64> = transaction.unmet(&primary).await?.into_iter().collect();
         let mut not_open = transaction.unmet(&ChatList::Open.to_string()).await?;
         not_open.retain(|id| !gone.contains(id));
-        Ok(not_open)
+        readable(&mut transaction, not_open, since).await
     }
 
     /// The list that holds the chats which are not open.
@@ -73,11 +73,11 @@ impl Pass<'_> {
         let open = self
             .look_at_head(ChatList::Open, Until::Decided { chats: &undecided })
             .await?;
-        let open: HashSet<i64> = open.met.iter().map(|met: &Met| met.id).collect();
-        Ok(undecided
-            .into_keys()
-            .filter(|id| !open.contains(id))
-            .collect())
+        let met: HashSet<i64> = open.met.iter().map(|met: &Met| met.id).collect();
+        let mut not_open: Vec<i64> = undecided.into_keys().collect();
+        not_open.retain(|id| !met.contains(id));
+        let mut transaction = self.setting.store.begin().await?;
+        readable(&mut transaction, not_open, open.started_at).await
     }
 
     async fn store_closed(&self, ids: &[i64]) -> Result<(), PassError> {
@@ -157,4 +157,20 @@ impl Pass<'_> {
             debts,
         ))
     }
+}
+
+/// Of chats that were not met among the open ones, those that cannot be an item of that list which could not be read.
+async fn readable(
+    transaction: &mut Transaction,
+    mut chats: Vec<i64>,
+    since: Timestamp,
+) -> Result<Vec<i64>, PassError> {
+    let stream = ChatList::Open.to_string();
+    for id in transaction.rejected_items(&stream, since).await? {
+        match id {
+            Some(id) => chats.retain(|chat| *chat != id),
+            None => chats.clear(),
+        }
+    }
+    Ok(chats)
 }

@@ -202,6 +202,26 @@ impl Transaction {
         Ok(count)
     }
 
+    /// The ids, where they could be read, of the unreadable items that the stream has shown since `since`.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn rejected_items(
+        &mut self,
+        stream: &str,
+        since: Timestamp,
+    ) -> Result<Vec<Option<i64>>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "select item_id from rejects
+             where stream = ?1 and resolved_at is null and last_seen_at >= ?2",
+            stream,
+            since
+        )
+        .fetch_all(self.connection())
+        .await?;
+        Ok(ids)
+    }
+
     /// Unreadable items of the stream that were met since `since`, those of the page at hand left out.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chatmirror::clock::Timestamp;
-use chatmirror::simulator::{Account, Simulator};
+use chatmirror::simulator::{Account, ChatOrder, Simulator};
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
@@ -233,6 +233,23 @@ impl Oracle {
             .keys()
             .any(|chat| !account.chats.contains_key(chat))
             || past.messages.keys().any(|message| !there.contains(message))
+    }
+
+    /// Whether a list of more than one page was being walked when the process stopped. Where the order is of no
+    /// use that walk goes on, and proves only what had been there when it began: it takes one pass more.
+    pub async fn has_half_a_walk(&mut self, ground: &Ground) -> bool {
+        let walks = "select walk from checkpoints where stream like 'chats%' and walk is not null";
+        let walks = dump::rows(&mut self.connection, walks).await;
+        let ordered =
+            ground.options.chat_order == ChatOrder::NewestFirst && ground.recipe.chats > 60;
+        !ordered && !walks.is_empty()
+    }
+
+    /// Whether a backfill was under way when the process stopped: the next one ends it, and is not a whole re-read.
+    pub async fn has_half_a_backfill(&mut self) -> bool {
+        let half = "select value->>'backfill' as half from source_traits where name = 'source'";
+        let half = dump::rows(&mut self.connection, half).await;
+        half.first().is_some_and(|row| !row["half"].is_null())
     }
 
     /// I2 after one pass: every chat, every message, under its chat. Only where messages move `updatedAt`, and not where

@@ -299,8 +299,14 @@ impl Scene {
     /// I2: one pass is enough, two if a chat vanished; and every value is right after a full re-read, or two.
     async fn end(&mut self, oracle: &mut Oracle) -> Result<(), String> {
         let gone = oracle.something_is_gone(&self.simulator);
+        let half = oracle.has_half_a_walk(&self.ground).await;
+        let half_backfill = oracle.has_half_a_backfill().await;
         for mode in [Mode::Incremental, Mode::Backfill] {
-            for _ in 0..=usize::from(gone) {
+            let more = match mode {
+                Mode::Incremental => half,
+                _ => half_backfill,
+            };
+            for _ in 0..=usize::from(gone) + usize::from(more) {
                 self.clock.advance(Duration::from_secs(5));
                 match self.pass(mode, Stop::Not, true).await? {
                     Some(Ok(_)) => {}

@@ -1,0 +1,47 @@
+//! The engine broken on purpose, one rule at a time: each break must show, or the model proves less than it seems to.
+
+use chatmirror::plan::{Rule, Rules};
+
+use super::runs;
+
+/// Histories that show what the rule is for, tried first; and how many others are tried after them.
+fn caught(rule: Rule, known: &[u64]) {
+    let seeds: Vec<u64> = known.iter().copied().chain(1..=super::HISTORIES).collect();
+    let (total, broken) = runs::run(seeds.into_iter(), Rules::without(rule), 1);
+    for (history, why) in &broken {
+        let why = why.lines().next().unwrap_or_default();
+        eprintln!(
+            "without {rule:?}, seed {}: {why} (after {total:?})",
+            history.seed
+        );
+    }
+    assert!(
+        !broken.is_empty(),
+        "nobody misses {rule:?} in {} histories",
+        total.histories()
+    );
+}
+
+macro_rules! breaks {
+    ($($name:ident: $rule:ident, $known:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            caught(Rule::$rule, &$known);
+        }
+    )*};
+}
+
+breaks! {
+    without_settling_a_message_of_the_same_second_is_lost: Settled, [];
+    without_the_closing_look_a_chat_that_jumped_is_lost: ClosingLook, [];
+    without_overlap_a_row_slips_over_the_seam: SeamOverlap, [];
+    without_the_exact_count_an_import_is_lost: ExactCount, [];
+    with_an_early_claim_a_kill_loses_messages: ClaimWithTheLastPage, [];
+    with_the_newest_change_as_watermark_a_tie_is_lost: WatermarkFromTheDate, [];
+    with_an_order_taken_on_trust_a_change_is_lost: ProvenOrder, [];
+    without_the_state_look_nothing_is_ever_closed: StateLook, [];
+    with_bumps_unexplained_a_change_is_lost: ExplainedBump, [];
+    without_its_history_a_new_chat_is_not_whole: WholeHistory, [];
+    without_a_hold_for_vanished_chats_the_claim_is_false: VanishedHoldsTheClaim, [];
+    without_a_second_look_what_moved_is_called_deleted: SecondLookForDeletions, [];
+}
