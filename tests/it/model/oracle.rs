@@ -19,12 +19,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use chatmirror::clock::Timestamp;
-use chatmirror::simulator::{Account, ChatOrder, Simulator};
+use chatmirror::simulator::{Account, Chat, ChatOrder, Message, Simulator};
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
 use super::ground::Ground;
-use super::past::{Past, Version};
+use super::past::{self, Past, Version};
 use crate::support::dump::{self, Columns};
 use crate::support::truth;
 
@@ -285,7 +285,11 @@ impl Oracle {
                 ));
             }
         }
-        Ok(())
+        account
+            .chats
+            .values()
+            .filter_map(|chat| Some((chat, past::last_changed(chat)?)))
+            .try_for_each(|(chat, message)| mirrored.shows(chat, message))
     }
 
     /// I2 after a full re-read: the mirror equals the account in every value.
@@ -334,6 +338,24 @@ fn sound(
 }
 
 impl Mirrored {
+    /// A message far down in its chat whose change moved `updatedAt` last, with nothing newer to hide behind, is stored as it is.
+    fn shows(&self, chat: &Chat, message: &Message) -> Result<(), String> {
+        let Some(row) = self.messages.get(&message.id) else {
+            return Ok(());
+        };
+        let expected = truth::expected_message(chat, message);
+        let stale = expected
+            .iter()
+            .find(|(column, value)| row[**column] != **value);
+        match stale {
+            Some((column, value)) if !self.is_set_aside(chat.id, Some(message.id)) => Err(format!(
+                "I2: {column} of message {}, which moved chat {}, is {}, not {value}",
+                message.id, chat.id, row[*column]
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether an item that could not be read may be this one, or the chat that it is in.
     fn is_set_aside(&self, chat: i64, message: Option<i64>) -> bool {
         let messages = format!("messages/{chat}");
