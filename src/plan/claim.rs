@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 pub const RESOLUTION: Duration = Duration::from_secs(1);
 
 /// A change that shows up later than this is taken for an import with old times, not for a slow clock.
-const MOST_SKEW: Duration = Duration::from_secs(120);
+const MOST_SKEW: Duration = Duration::from_mins(2);
 
 /// Why a chat's messages must be read (again). In order of rank: of two reasons the greater is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -168,11 +168,8 @@ fn messages(mode: Mode, facts: &Facts) -> Step {
         Mode::Backfill if !facts.backfill_under_way => facts.chats,
         _ => facts.due_whole,
     };
-    let pages_a_chat = if facts.chats == 0 {
-        1
-    } else {
-        1 + facts.messages / facts.chats / u64::from(MOST_PER_PAGE)
-    };
+    let messages_a_chat = facts.messages.checked_div(facts.chats).unwrap_or(0);
+    let pages_a_chat = 1 + messages_a_chat / u64::from(MOST_PER_PAGE);
     let chats = facts.due_chats.max(whole);
     Step::Messages {
         chats,

@@ -60,7 +60,7 @@ impl Oracle {
     pub async fn look(&mut self, simulator: &Simulator) -> Result<bool, String> {
         let mirrored = self.read().await;
         let account = simulator.account(Account::clone);
-        let past = Past::of(simulator.past(), &account);
+        let past = Past::of(&simulator.past(), &account);
         self.states_of_messages(&mirrored, &past)?;
         self.states_of_chats(&mirrored, &past, &account)?;
         self.deletions(&mirrored, &account)?;
@@ -186,12 +186,7 @@ impl Oracle {
     }
 
     /// I5.
-    pub fn budget(
-        &self,
-        simulator: &Simulator,
-        ground: &Ground,
-        shared: bool,
-    ) -> Result<(), String> {
+    pub fn budget(simulator: &Simulator, ground: &Ground, shared: bool) -> Result<(), String> {
         let requests = simulator.requests();
         let mut late = 0;
         for (place, request) in requests.iter().enumerate() {
@@ -228,7 +223,7 @@ impl Oracle {
     pub fn something_is_gone(&self, simulator: &Simulator) -> bool {
         let account = simulator.account(Account::clone);
         let there: HashSet<i64> = account.messages().map(|(_, message)| message.id).collect();
-        let past = Past::of(simulator.past(), &self.account_before);
+        let past = Past::of(&simulator.past(), &self.account_before);
         past.chats
             .keys()
             .any(|chat| !account.chats.contains_key(chat))
@@ -260,7 +255,7 @@ impl Oracle {
         }
         let mirrored = self.read().await;
         let account = simulator.account(Account::clone);
-        let past = Past::of(simulator.past(), &account);
+        let past = Past::of(&simulator.past(), &account);
         for chat in account.chats.values() {
             let is_there = mirrored
                 .chats

@@ -24,14 +24,14 @@ pub struct Past {
 
 impl Past {
     /// Of the chats as they were before each change, and the account as it is now.
-    pub fn of(before: Vec<(Timestamp, Chat)>, now: &Account) -> Self {
+    pub fn of(before: &[(Timestamp, Chat)], now: &Account) -> Self {
         let mut past = Self {
             chats: BTreeMap::new(),
             messages: BTreeMap::new(),
             stays: BTreeMap::new(),
         };
         let mut last: BTreeMap<i64, (i64, Message)> = BTreeMap::new();
-        for (until, chat) in &before {
+        for (until, chat) in before {
             past.add(chat, Some(*until), &mut last);
         }
         for chat in now.chats.values() {
