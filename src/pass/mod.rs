@@ -282,7 +282,7 @@ impl Pass<'_> {
             };
             match answer {
                 Err(SourceError::Locked { until, said }) => {
-                    self.wait_out_lock(until, &said).await?
+                    self.wait_out_lock(until, &said).await?;
                 }
                 other => return other.map_err(PassError::Source),
             }

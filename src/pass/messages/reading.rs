@@ -251,8 +251,8 @@ impl Pass<'_> {
             .transaction
             .other_open_rejects(&name, started_at, &books.batch.rejects)
             .await?
-            + books.batch.rejects.len() as i64;
-        let live = books.listed - unmet.len() as i64;
+            + i64::try_from(books.batch.rejects.len()).unwrap_or(i64::MAX);
+        let live = books.listed - i64::try_from(unmet.len()).unwrap_or(i64::MAX);
         let met = (live + rejects).cast_unsigned();
         books.batch.unmet = Unmet::Clear;
         if !reading.is_closed(length, met) {

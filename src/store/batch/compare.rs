@@ -272,7 +272,10 @@ fn message_row(listed: &ListedMessage, stored: &HashMap<i64, MessageRow>) -> Mes
     if message.deleted_at.is_some()
         && let Some(before) = stored.get(&message.id)
     {
-        message.deleted_at = before.message.deleted_at.or(message.deleted_at);
+        // Of a message that was missing, the stored moment is only when the mirror was sure: the source's word counts.
+        if before.missing_since.is_none() {
+            message.deleted_at = before.message.deleted_at.or(message.deleted_at);
+        }
         message.text = message.text.or_else(|| before.message.text.clone());
     }
     MessageRow {

@@ -80,6 +80,9 @@ pub enum Stop {
     Killed(u64, u32),
 }
 
+/// The id from which the chats of an account are numbered.
+const FIRST_CHAT: i64 = 2101;
+
 impl History {
     pub fn of(seed: u64) -> Self {
         let ground = Ground::of(seed);
@@ -98,11 +101,13 @@ impl History {
     }
 
     pub fn in_words(&self) -> String {
-        let mut words = format!("seed {}: {}\n", self.seed, self.ground.in_words());
-        for step in &self.steps {
-            words.push_str(&format!("  - {step:?}\n"));
-        }
-        words
+        let steps: Vec<String> = self
+            .steps
+            .iter()
+            .map(|step| format!("  - {step:?}"))
+            .collect();
+        let ground = self.ground.in_words();
+        format!("seed {}: {ground}\n{}\n", self.seed, steps.join("\n"))
     }
 }
 
@@ -182,12 +187,18 @@ fn hook(rng: &mut Rng) -> Step {
         Moment::After
     };
     let wait = if rng.bool() { rng.u64(0..2500) } else { 0 };
+    let (page, churn) = (rng.usize(1..=4), churn(rng, 4));
+    // In the middle of reading chats, not only at the first of them.
+    let target = match (target, i64::try_from(churn.seed % 120)) {
+        (Target::Messages, Ok(chat)) if chat < 60 => Target::MessagesOf(FIRST_CHAT + chat),
+        _ => target,
+    };
     Step::Hook {
         target,
-        page: rng.usize(1..=4),
+        page,
         moment,
         wait: Duration::from_millis(wait),
-        churn: churn(rng, 4),
+        churn,
     }
 }
 

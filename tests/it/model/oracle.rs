@@ -19,12 +19,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use chatmirror::clock::Timestamp;
-use chatmirror::simulator::{Account, ChatOrder, Simulator};
+use chatmirror::simulator::{Account, Chat, ChatOrder, Message, Simulator};
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
 use super::ground::Ground;
-use super::past::{Past, Version};
+use super::past::{self, Past, Version};
 use crate::support::dump::{self, Columns};
 use crate::support::truth;
 
@@ -60,7 +60,7 @@ impl Oracle {
     pub async fn look(&mut self, simulator: &Simulator) -> Result<bool, String> {
         let mirrored = self.read().await;
         let account = simulator.account(Account::clone);
-        let past = Past::of(simulator.past(), &account);
+        let past = Past::of(&simulator.past(), &account);
         self.states_of_messages(&mirrored, &past)?;
         self.states_of_chats(&mirrored, &past, &account)?;
         self.deletions(&mirrored, &account)?;
@@ -186,12 +186,7 @@ impl Oracle {
     }
 
     /// I5.
-    pub fn budget(
-        &self,
-        simulator: &Simulator,
-        ground: &Ground,
-        shared: bool,
-    ) -> Result<(), String> {
+    pub fn budget(simulator: &Simulator, ground: &Ground, shared: bool) -> Result<(), String> {
         let requests = simulator.requests();
         let mut late = 0;
         for (place, request) in requests.iter().enumerate() {
@@ -228,7 +223,7 @@ impl Oracle {
     pub fn something_is_gone(&self, simulator: &Simulator) -> bool {
         let account = simulator.account(Account::clone);
         let there: HashSet<i64> = account.messages().map(|(_, message)| message.id).collect();
-        let past = Past::of(simulator.past(), &self.account_before);
+        let past = Past::of(&simulator.past(), &self.account_before);
         past.chats
             .keys()
             .any(|chat| !account.chats.contains_key(chat))
@@ -260,7 +255,7 @@ impl Oracle {
         }
         let mirrored = self.read().await;
         let account = simulator.account(Account::clone);
-        let past = Past::of(simulator.past(), &account);
+        let past = Past::of(&simulator.past(), &account);
         for chat in account.chats.values() {
             let is_there = mirrored
                 .chats
@@ -285,7 +280,11 @@ impl Oracle {
                 ));
             }
         }
-        Ok(())
+        account
+            .chats
+            .values()
+            .filter_map(|chat| Some((chat, past::last_changed(chat)?)))
+            .try_for_each(|(chat, message)| mirrored.shows(chat, message))
     }
 
     /// I2 after a full re-read: the mirror equals the account in every value.
@@ -334,6 +333,24 @@ fn sound(
 }
 
 impl Mirrored {
+    /// A message far down in its chat whose change moved `updatedAt` last, with nothing newer to hide behind, is stored as it is.
+    fn shows(&self, chat: &Chat, message: &Message) -> Result<(), String> {
+        let Some(row) = self.messages.get(&message.id) else {
+            return Ok(());
+        };
+        let expected = truth::expected_message(chat, message);
+        let stale = expected
+            .iter()
+            .find(|(column, value)| row[**column] != **value);
+        match stale {
+            Some((column, value)) if !self.is_set_aside(chat.id, Some(message.id)) => Err(format!(
+                "I2: {column} of message {}, which moved chat {}, is {}, not {value}",
+                message.id, chat.id, row[*column]
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether an item that could not be read may be this one, or the chat that it is in.
     fn is_set_aside(&self, chat: i64, message: Option<i64>) -> bool {
         let messages = format!("messages/{chat}");

@@ -1,9 +1,10 @@
 //! All states that the rows of an account ever had, oldest first.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chatmirror::clock::Timestamp;
-use chatmirror::simulator::{Account, Chat, Message};
+use chatmirror::simulator::{Account, Chat, Message, Template};
 use serde_json::{Value, json};
 
 use crate::support::truth;
@@ -23,14 +24,14 @@ pub struct Past {
 
 impl Past {
     /// Of the chats as they were before each change, and the account as it is now.
-    pub fn of(before: Vec<(Timestamp, Chat)>, now: &Account) -> Self {
+    pub fn of(before: &[(Timestamp, Chat)], now: &Account) -> Self {
         let mut past = Self {
             chats: BTreeMap::new(),
             messages: BTreeMap::new(),
             stays: BTreeMap::new(),
         };
         let mut last: BTreeMap<i64, (i64, Message)> = BTreeMap::new();
-        for (until, chat) in &before {
+        for (until, chat) in before {
             past.add(chat, Some(*until), &mut last);
         }
         for chat in now.chats.values() {
@@ -107,4 +108,30 @@ fn chat_columns(chat: &Chat) -> BTreeMap<&'static str, Value> {
     ]
     .into_iter()
     .collect()
+}
+
+/// The message whose change is the only thing that tells of the chat's `updatedAt`, if it is not one of the newest.
+pub fn last_changed(chat: &Chat) -> Option<&Message> {
+    // As far as any skew may grow here.
+    let near = |moment: Timestamp| {
+        let near = Duration::from_secs(8);
+        moment.since(chat.updated_at) <= near && chat.updated_at.since(moment) <= near
+    };
+    let tells = |message: &&Message| {
+        let deleted = match &message.content.template {
+            Template::Transient { deleted_at, .. } => Some(*deleted_at),
+            _ => None,
+        };
+        let moments = [
+            message.delivered_at,
+            message.seen_at,
+            message.edited_at,
+            deleted,
+        ];
+        near(message.created_at) || moments.into_iter().flatten().any(near)
+    };
+    let mut telling = chat.messages.iter().filter(tells);
+    let only = telling.next().filter(|_| telling.next().is_none())?;
+    let newer = chat.messages.iter().rev().take(20);
+    (!newer.into_iter().any(|message| message.id == only.id)).then_some(only)
 }

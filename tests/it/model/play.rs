@@ -38,8 +38,8 @@ pub struct Tally {
 
 /// Plays the history to its end. What broke, in words, if anything did.
 pub async fn play(history: &History, rules: Rules) -> Result<Tally, String> {
-    let limit = Duration::from_secs(60);
-    let clock = Clock::simulated(noon().plus(Duration::from_secs(3600)));
+    let limit = Duration::from_mins(1);
+    let clock = Clock::simulated(noon().plus(Duration::from_hours(1)));
     let scene = Scene::open(&history.ground, clock, rules).await;
     match tokio::time::timeout(limit, scene.play(&history.steps)).await {
         Ok(result) => result,
@@ -149,7 +149,7 @@ impl Scene {
     async fn play_on(&mut self, steps: &[Step]) -> Result<(), String> {
         let mut oracle = Oracle::new(&self.ground, &self.path).await;
         for (place, step) in steps.iter().enumerate() {
-            self.step(step, &mut oracle)
+            self.take(step, &mut oracle)
                 .await
                 .map_err(|broken| format!("step {}: {broken}", place + 1))?;
         }
@@ -167,7 +167,7 @@ impl Scene {
         lines.collect()
     }
 
-    async fn step(&mut self, step: &Step, oracle: &mut Oracle) -> Result<(), String> {
+    async fn take(&mut self, step: &Step, oracle: &mut Oracle) -> Result<(), String> {
         match step {
             Step::Tick(span) => self.clock.advance(*span),
             Step::Churn(churn) => {
@@ -192,8 +192,8 @@ impl Scene {
                 self.simulator
                     .change_options(|options| options.requests_per_minute = Some(*left));
             }
-            Step::Pass(mode, stop) => {
-                match self.pass(*mode, *stop, false).await? {
+            Step::Pass(mode, end) => {
+                match self.pass(*mode, *end, false).await? {
                     None
                     | Some(
                         Ok(_)
@@ -212,7 +212,7 @@ impl Scene {
     }
 
     async fn look(&mut self, oracle: &mut Oracle) -> Result<(), String> {
-        oracle.budget(&self.simulator, &self.ground, self.shared_budget)?;
+        Oracle::budget(&self.simulator, &self.ground, self.shared_budget)?;
         let claimed = oracle.look(&self.simulator).await?;
         self.tally.claims += u64::from(claimed);
         Ok(())
@@ -348,12 +348,12 @@ async fn standing(number: u64, ground: &Ground) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("mirror.db");
     std::fs::write(&path, empty().await).unwrap();
-    let clock = Clock::simulated(noon().plus(Duration::from_secs(600)));
+    let clock = Clock::simulated(noon().plus(Duration::from_mins(10)));
     let mut scene = Scene::at(&ground, clock, Rules::default(), path.clone(), dir).await;
     for mode in [Mode::Backfill, Mode::Incremental] {
         let outcome = scene.pass(mode, Stop::Not, false).await;
         assert!(matches!(outcome, Ok(Some(Ok(_)))), "{outcome:?}");
-        scene.clock.advance(Duration::from_secs(600));
+        scene.clock.advance(Duration::from_mins(10));
     }
     scene.leave().await;
     scene.serving.cancel();

@@ -123,16 +123,16 @@ fn shorter(history: &History, place: usize) -> Vec<History> {
         history.steps[place] = step;
         history
     };
-    let mut shorter = vec![without];
+    let mut all = vec![without];
     match step {
-        Step::Pass(mode, stop) if stop != Stop::Not => {
-            shorter.push(with(Step::Pass(mode, Stop::Not)))
+        Step::Pass(mode, end) if end != Stop::Not => {
+            all.push(with(Step::Pass(mode, Stop::Not)));
         }
         Step::Churn(mut churn) if churn.count > 1 => {
             churn.count /= 2;
-            shorter.push(with(Step::Churn(churn)));
+            all.push(with(Step::Churn(churn)));
         }
         _ => {}
     }
-    shorter
+    all
 }

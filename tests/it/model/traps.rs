@@ -29,7 +29,7 @@ async fn mirrored(options: Options) -> World {
     let world = World::new(account(90, 600, 5), options).await;
     for mode in [Mode::Backfill, Mode::Incremental] {
         world.pass(mode).await.unwrap();
-        world.clock.advance(Duration::from_secs(60));
+        world.clock.advance(Duration::from_mins(1));
     }
     world
 }
@@ -241,7 +241,7 @@ async fn bad_answers_for_a_whole_backfill_and_fifty_passes_leave_it_exact() {
         world.attempt(Mode::Incremental).await;
     }
     world.simulator.clear_faults();
-    world.clock.advance(Duration::from_secs(900));
+    world.clock.advance(Duration::from_mins(15));
     for mode in [
         Mode::Incremental,
         Mode::Incremental,
