@@ -138,7 +138,10 @@ fn told_audit(text: &mut String, audit: &AuditSummary, days: Option<i64>) {
         return;
     };
     let pace = days.map_or_else(String::new, |days| {
-        format!("; at today's rate re-reading all takes {}", counted(days, "day"))
+        format!(
+            "; at today's rate re-reading all takes {}",
+            counted(days, "day")
+        )
     });
     let _ = writeln!(
         text,
