@@ -313,8 +313,13 @@ impl Taste {
             Self::Bumps => Mutation::say(chat, Speaker::Contact, "ok"),
             Self::Leaving => match rng.u8(0..4) {
                 0 => Mutation::DeleteChat { chat },
+                // Often the youngest: the mirror may not have read it yet.
                 1 => Mutation::Merge {
-                    from: chat,
+                    from: if chat % 2 == 0 {
+                        *ids.last().unwrap_or(&chat)
+                    } else {
+                        chat
+                    },
                     into: other,
                 },
                 _ => Mutation::Close { chat },
