@@ -81,7 +81,7 @@ async fn a_chat_is_deleted_while_the_list_is_read() {
     }
     let first = world.simulator.account(by_change)[0];
     let gone = vec![Mutation::DeleteChat { chat: first }];
-    let hook = Hook::after(Target::ChatsWithoutState, 1, gone);
+    let hook = Hook::after(Target::ChatsWithoutState, 2, gone);
     world.simulator.when_served(hook);
     world.pass(Mode::Incremental).await.unwrap();
     let account = world.simulator.account(Clone::clone);
