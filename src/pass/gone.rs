@@ -36,8 +36,7 @@ impl Pass<'_> {
         batch.debts = transaction.chat_syncs(&[chat_id]).await?;
         let complete_through = self.watermark_before().await?;
         for chat in &mut batch.debts {
-            chat.owed = None;
-            chat.owe(Owed::Count, chat.covered_through.or(complete_through));
+            chat.owe_instead(Owed::Count, complete_through);
         }
         transaction.commit(batch).await?;
         // A chat that exists and stands in no list: perhaps the list without a state is not what it was taken for.

@@ -110,6 +110,17 @@ impl ChatSync {
         }
     }
 
+    /// Owes a reading for `why` and for nothing that was owed before. A debt that was not paid keeps its moment.
+    pub fn owe_instead(&mut self, why: Owed, complete_through: Option<Timestamp>) {
+        let was_debt = self.owed.take().is_some_and(Owed::is_debt);
+        let covered_through = if was_debt {
+            self.covered_through
+        } else {
+            complete_through
+        };
+        self.owe(why, covered_through);
+    }
+
     /// Records that the list at `claimed_at` is stored, all `count` messages of it.
     ///
     /// The claim is final only if the source's clock had left the second of the chat's last change by then;
@@ -219,6 +230,14 @@ mod tests {
         chat.owe(Owed::Changed, Some(at(310)));
         assert_eq!((chat.owed, chat.whole), (Some(Owed::Changed), true));
         assert_eq!(chat.covered_through, Some(at(310)));
+    }
+
+    #[test]
+    fn another_reason_does_not_move_an_unpaid_debt() {
+        let mut chat = ChatSync::first_seen(7, None);
+        chat.owe(Owed::Vanished, Some(at(300)));
+        chat.owe_instead(Owed::Count, Some(at(400)));
+        assert_eq!((chat.owed, chat.covered_through), (Some(Owed::Count), None));
     }
 
     #[test]

@@ -12,7 +12,9 @@ mod traps;
 use chatmirror::plan::Rules;
 
 /// Histories that broke the mirror once.
-const REGRESSIONS: &[u64] = &[12, 14, 20, 101, 243, 245, 260, 324, 482, 704, 3202];
+const REGRESSIONS: &[u64] = &[
+    12, 14, 20, 101, 243, 245, 260, 324, 482, 704, 3202, 10474, 11103,
+];
 
 /// Histories that every `cargo test` runs; `CHATMIRROR_HISTORIES` sets another number, with other seeds.
 const HISTORIES: u64 = 2000;

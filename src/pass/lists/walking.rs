@@ -268,10 +268,10 @@ fn debts(
         };
         let was_missing = stored.missing_since.is_some();
         if was_missing {
-            owes.owed = None;
             owes.whole = true;
-        }
-        if was_missing || stored.chat.updated_at != chat.updated_at {
+            owes.owe_instead(Owed::Changed, complete_through);
+            owing.push(owes);
+        } else if stored.chat.updated_at != chat.updated_at {
             owes.owe(Owed::Changed, complete_through);
             owing.push(owes);
         }

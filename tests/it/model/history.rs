@@ -90,6 +90,9 @@ impl History {
         let slips = rng.u8(0..4) == 0;
         let count = rng.usize(3..=14);
         let mut steps = Vec::new();
+        if seed % 16 == 7 {
+            steps.extend(stampede(&mut rng.clone()));
+        }
         for _ in 0..count {
             draw(&mut rng, &ground, slips, &mut steps);
         }
@@ -109,6 +112,23 @@ impl History {
         let ground = self.ground.in_words();
         format!("seed {}: {ground}\n{}\n", self.seed, steps.join("\n"))
     }
+}
+
+/// So many chats change that the head takes several pages, and some leave while they are read.
+fn stampede(rng: &mut Rng) -> [Step; 4] {
+    let churn = |seed, count, taste| Churn { seed, count, taste };
+    [
+        Step::Churn(churn(rng.u64(..), 110, Taste::Bumps)),
+        Step::Tick(Duration::from_millis(2500)),
+        Step::Hook {
+            target: Target::ChatsWithoutState,
+            page: 2,
+            moment: Moment::After,
+            wait: Duration::ZERO,
+            churn: churn(rng.u64(..), 2, Taste::Leaving),
+        },
+        Step::Pass(Mode::Incremental, Stop::Not),
+    ]
 }
 
 fn draw(rng: &mut Rng, ground: &Ground, slips: bool, steps: &mut Vec<Step>) {
@@ -313,8 +333,13 @@ impl Taste {
             Self::Bumps => Mutation::say(chat, Speaker::Contact, "ok"),
             Self::Leaving => match rng.u8(0..4) {
                 0 => Mutation::DeleteChat { chat },
+                // Often the youngest: the mirror may not have read it yet.
                 1 => Mutation::Merge {
-                    from: chat,
+                    from: if chat % 2 == 0 {
+                        *ids.last().unwrap_or(&chat)
+                    } else {
+                        chat
+                    },
                     into: other,
                 },
                 _ => Mutation::Close { chat },

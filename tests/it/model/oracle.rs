@@ -98,7 +98,9 @@ impl Oracle {
             let gone = !row["missing_since"].is_null();
             let is_now = |version: &Version| {
                 version.columns.iter().all(|(column, value)| {
-                    row[*column] == *value || (gone && *column == "deleted_at")
+                    row[*column] == *value
+                        || (gone && *column == "deleted_at")
+                        || (*column == "created_at" && is_garbled(row))
                 })
             };
             self.rises(("messages", *id), versions.iter().map(is_now), row)?;
@@ -280,10 +282,11 @@ impl Oracle {
                 ));
             }
         }
+        let before = simulator.past();
         account
             .chats
             .values()
-            .filter_map(|chat| Some((chat, past::last_changed(chat)?)))
+            .filter_map(|chat| Some((chat, past::last_changed(&before, chat)?)))
             .try_for_each(|(chat, message)| mirrored.shows(chat, message))
     }
 
@@ -299,6 +302,11 @@ impl Oracle {
             found.len()
         ))
     }
+}
+
+/// A time that could not be read is kept as it came: the source said that once, though the account never held it.
+fn is_garbled(row: &Columns) -> bool {
+    row["created_at"].is_null() && row["extra"].get("createdAt").is_some()
 }
 
 /// I3: every message that the source had by `through` is stored under its chat.

@@ -110,8 +110,14 @@ fn chat_columns(chat: &Chat) -> BTreeMap<&'static str, Value> {
     .collect()
 }
 
-/// The message whose change is the only thing that tells of the chat's `updatedAt`, if it is not one of the newest.
-pub fn last_changed(chat: &Chat) -> Option<&Message> {
+/// The message whose change is the only thing that tells of the chat's `updatedAt`, if it is not one of the newest
+/// and nothing else moved the chat in that second.
+pub fn last_changed<'a>(before: &[(Timestamp, Chat)], chat: &'a Chat) -> Option<&'a Message> {
+    let same_second =
+        |(_, past): &(Timestamp, Chat)| past.id == chat.id && past.updated_at == chat.updated_at;
+    if before.iter().any(same_second) {
+        return None;
+    }
     // As far as any skew may grow here.
     let near = |moment: Timestamp| {
         let near = Duration::from_secs(8);
