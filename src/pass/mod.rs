@@ -14,7 +14,7 @@ mod traits;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -90,6 +90,8 @@ pub(crate) struct Pass<'a> {
     first_answer: Mutex<Option<Timestamp>>,
     /// How often each chat was read.
     visits: Mutex<HashMap<i64, u32>>,
+    /// Whether the order of the list of chats has fallen in this pass: what made it fall may not show in a later walk.
+    order_fell: AtomicBool,
     chats_read: AtomicU64,
     chats_failed: AtomicU64,
     failures_in_a_row: AtomicU64,
@@ -117,6 +119,7 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
         server_now: Mutex::new(None),
         first_answer: Mutex::new(None),
         visits: Mutex::new(HashMap::new()),
+        order_fell: AtomicBool::new(false),
         chats_read: AtomicU64::new(0),
         chats_failed: AtomicU64::new(0),
         failures_in_a_row: AtomicU64::new(0),
