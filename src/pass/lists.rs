@@ -3,6 +3,8 @@
 mod states;
 mod walking;
 
+use std::sync::atomic::Ordering;
+
 use super::traits::Backfill;
 use super::{Pass, PassError};
 use crate::clock::Timestamp;
@@ -124,7 +126,7 @@ impl Pass<'_> {
 
     /// What a whole walk proves of the order of the list of chats.
     async fn learn_order(&self, list: ChatList, walk: &Walk) -> Result<(), PassError> {
-        if list == ChatList::Open {
+        if list == ChatList::Open || self.order_fell.load(Ordering::Relaxed) {
             return Ok(());
         }
         let proven = walk.evidence.of_whole_walk();
@@ -141,6 +143,7 @@ impl Pass<'_> {
 
     /// The order is not what it was taken for: from now on lists are walked whole, until a walk proves an order again.
     async fn distrust_order(&self, why: &'static str) -> Result<(), PassError> {
+        self.order_fell.store(true, Ordering::Relaxed);
         tracing::warn!(why, "the order of the list of chats is not to be relied on");
         self.learn(|traits| {
             traits.chat_order = ListOrder::Other;

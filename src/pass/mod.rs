@@ -16,7 +16,7 @@ mod verify;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -98,6 +98,8 @@ pub(crate) struct Pass<'a> {
     first_answer: Mutex<Option<Timestamp>>,
     /// How often each chat was read.
     visits: Mutex<HashMap<i64, u32>>,
+    /// Whether the order of the list of chats has fallen in this pass: what made it fall may not show in a later walk.
+    order_fell: AtomicBool,
     chats_read: AtomicU64,
     chats_failed: AtomicU64,
     failures_in_a_row: AtomicU64,
@@ -117,7 +119,24 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
     };
     let now = setting.clock.now();
     setting.store.learn(LOCK, &budget, now).await?;
+<<<<<<< HEAD
     let pass = Pass::new(setting, mode, run_id).await?;
+=======
+    let pass = Pass {
+        setting,
+        halt: setting.stop.child_token(),
+        run_id,
+        mode,
+        traits: Mutex::new(Traits::load(setting.store.reader()).await?),
+        server_now: Mutex::new(None),
+        first_answer: Mutex::new(None),
+        visits: Mutex::new(HashMap::new()),
+        order_fell: AtomicBool::new(false),
+        chats_read: AtomicU64::new(0),
+        chats_failed: AtomicU64::new(0),
+        failures_in_a_row: AtomicU64::new(0),
+    };
+>>>>>>> 1b0f620591dead78b42057a89022f928dce42b61
     let result = pass.carry_out().await;
     let (status, error) = match &result {
         Ok(status) => (*status, None),

@@ -23,8 +23,9 @@ fn caught(rule: Rule, known: &[u64]) {
 }
 
 macro_rules! breaks {
-    ($($name:ident: $rule:ident, $known:expr;)*) => {$(
+    ($($(#[$note:meta])* $name:ident: $rule:ident, $known:expr;)*) => {$(
         #[test]
+        $(#[$note])*
         fn $name() {
             caught(Rule::$rule, &$known);
         }
@@ -32,16 +33,20 @@ macro_rules! breaks {
 }
 
 breaks! {
-    without_settling_a_message_of_the_same_second_is_lost: Settled, [];
+    without_settling_a_message_of_the_same_second_is_lost: Settled, [10];
+    #[ignore = "no history is known yet that misses this rule"]
     without_the_closing_look_a_chat_that_jumped_is_lost: ClosingLook, [];
+    #[ignore = "no history is known yet that misses this rule"]
     without_overlap_a_row_slips_over_the_seam: SeamOverlap, [];
+    #[ignore = "no history is known yet that misses this rule"]
     without_the_exact_count_an_import_is_lost: ExactCount, [];
-    with_an_early_claim_a_kill_loses_messages: ClaimWithTheLastPage, [];
-    with_the_newest_change_as_watermark_a_tie_is_lost: WatermarkFromTheDate, [];
-    with_an_order_taken_on_trust_a_change_is_lost: ProvenOrder, [];
-    without_the_state_look_nothing_is_ever_closed: StateLook, [];
-    with_bumps_unexplained_a_change_is_lost: ExplainedBump, [];
-    without_its_history_a_new_chat_is_not_whole: WholeHistory, [];
+    with_an_early_claim_a_kill_loses_messages: ClaimWithTheLastPage, [78];
+    with_the_newest_change_as_watermark_a_tie_is_lost: WatermarkFromTheDate, [6];
+    with_an_order_taken_on_trust_a_change_is_lost: ProvenOrder, [6];
+    without_the_state_look_nothing_is_ever_closed: StateLook, [2];
+    with_bumps_unexplained_a_change_is_lost: ExplainedBump, [138];
+    without_its_history_a_new_chat_is_not_whole: WholeHistory, [1];
+    #[ignore = "no history is known yet that misses this rule"]
     without_a_hold_for_vanished_chats_the_claim_is_false: VanishedHoldsTheClaim, [];
-    without_a_second_look_what_moved_is_called_deleted: SecondLookForDeletions, [];
+    without_a_second_look_what_moved_is_called_deleted: SecondLookForDeletions, [111];
 }
