@@ -119,24 +119,7 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
     };
     let now = setting.clock.now();
     setting.store.learn(LOCK, &budget, now).await?;
-<<<<<<< HEAD
     let pass = Pass::new(setting, mode, run_id).await?;
-=======
-    let pass = Pass {
-        setting,
-        halt: setting.stop.child_token(),
-        run_id,
-        mode,
-        traits: Mutex::new(Traits::load(setting.store.reader()).await?),
-        server_now: Mutex::new(None),
-        first_answer: Mutex::new(None),
-        visits: Mutex::new(HashMap::new()),
-        order_fell: AtomicBool::new(false),
-        chats_read: AtomicU64::new(0),
-        chats_failed: AtomicU64::new(0),
-        failures_in_a_row: AtomicU64::new(0),
-    };
->>>>>>> 1b0f620591dead78b42057a89022f928dce42b61
     let result = pass.carry_out().await;
     let (status, error) = match &result {
         Ok(status) => (*status, None),
@@ -206,6 +189,7 @@ impl<'a> Pass<'a> {
             server_now: Mutex::new(None),
             first_answer: Mutex::new(None),
             visits: Mutex::new(HashMap::new()),
+            order_fell: AtomicBool::new(false),
             chats_read: AtomicU64::new(0),
             chats_failed: AtomicU64::new(0),
             failures_in_a_row: AtomicU64::new(0),
