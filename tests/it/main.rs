@@ -9,6 +9,7 @@ mod house;
 mod killed;
 mod model;
 mod published;
+mod roundtrip;
 mod service;
 mod support;
 mod verify;

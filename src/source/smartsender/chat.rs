@@ -52,7 +52,7 @@ pub(super) fn read(
     let contact = read_contact(&mut fields, zone, drift);
     let list = fields.take_list("gates").unwrap_or_default();
     let (found, odd) = read_gates(list, id, zone, drift);
-    let (gates, channels) = settle_channels(found);
+    let (gates, channels) = settle_channels(found, drift);
     let mut chat = Chat {
         id,
         contact_id: contact.as_ref().map(|contact| contact.id),
@@ -122,7 +122,10 @@ fn read_gates(
                 found.push(gate);
             }
             Some((_, same)) if *same == value => {}
-            Some(_) => odd.push(value),
+            Some(_) => {
+                drift.push(noted(IN_CHAT.gate.to_owned(), &value));
+                odd.push(value);
+            }
         }
     }
     (found, odd)
@@ -199,7 +202,7 @@ fn read_channel(
 
 /// One row for each channel, the latest by its `updatedAt`; a gate that told otherwise keeps its
 /// channel's object in its own `extra`, so that no word is lost.
-fn settle_channels(found: Vec<FoundGate>) -> (Vec<Gate>, Vec<Channel>) {
+fn settle_channels(found: Vec<FoundGate>, drift: &mut Vec<Drift>) -> (Vec<Gate>, Vec<Channel>) {
     let mut channels: Vec<Channel> = Vec::new();
     for (channel, _) in found.iter().filter_map(|found| found.channel.as_ref()) {
         match channels.iter_mut().find(|known| known.id == channel.id) {
@@ -213,7 +216,9 @@ fn settle_channels(found: Vec<FoundGate>) -> (Vec<Gate>, Vec<Channel>) {
         if let Some((channel, object)) = found.channel
             && !channels.contains(&channel)
         {
-            extra.insert("channel".to_owned(), Value::Object(object));
+            let object = Value::Object(object);
+            drift.push(noted(IN_CHAT.channel.to_owned(), &object));
+            extra.insert("channel".to_owned(), object);
         }
         Gate {
             extra: extra.into(),

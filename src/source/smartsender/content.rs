@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
+use super::fields::items;
 use super::times;
 use crate::clock::Timestamp;
 use crate::model::{Attachment, Json};
@@ -142,8 +143,8 @@ impl<'a> Template<'a> {
     }
 
     fn media(self) -> impl Iterator<Item = Template<'a>> {
-        let media = self.get("media").and_then(Value::as_array);
-        let media = media.into_iter().flatten();
+        let media = self.get("media").and_then(items).unwrap_or_default();
+        let media = media.into_iter();
         media.filter_map(Value::as_object).map(Template)
     }
 

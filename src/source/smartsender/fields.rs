@@ -67,12 +67,11 @@ impl Fields {
         })
     }
 
-    /// A list; an empty object stands for an empty one.
+    /// A list, in either of the forms of [`items`].
     pub fn take_list(&mut self, key: &str) -> Option<Vec<Value>> {
-        self.take(key, |value| match value {
-            Value::Array(list) => Ok(list),
-            Value::Object(object) if object.is_empty() => Ok(Vec::new()),
-            other => Err(other),
+        self.take(key, |value| match items(&value) {
+            Some(items) => Ok(items.into_iter().cloned().collect()),
+            None => Err(value),
         })
     }
 
@@ -124,6 +123,27 @@ pub(super) fn whole_number(value: &Value) -> Option<i64> {
     };
     let number = text.parse().ok().filter(|number| *number >= 0)?;
     (i64::to_string(&number) == text).then_some(number)
+}
+
+/// The items of a list; the platform may write one as an object whose keys are the places in it, from which
+/// some may be missing.
+pub(super) fn items(value: &Value) -> Option<Vec<&Value>> {
+    match value {
+        Value::Array(list) => Some(list.iter().collect()),
+        Value::Object(object) => {
+            let placed = object.iter().map(|(key, item)| Some((place(key)?, item)));
+            let mut placed = placed.collect::<Option<Vec<_>>>()?;
+            placed.sort_by_key(|(place, _)| *place);
+            Some(placed.into_iter().map(|(_, item)| item).collect())
+        }
+        _ => None,
+    }
+}
+
+/// The place in a list that `key` names, if it does.
+pub(super) fn place(key: &str) -> Option<u64> {
+    let place: u64 = key.parse().ok()?;
+    (place.to_string() == key).then_some(place)
 }
 
 /// A value that no column is meant for, in a form that shows no people's data: numbers and flags
@@ -239,7 +259,25 @@ mod tests {
             assert_eq!(taken(&empty, Fields::take_list), (Some(Vec::new()), false));
         }
         assert_eq!(taken(&json!([1]), Fields::take_object), (None, true));
-        assert_eq!(taken(&json!({"0": 1}), Fields::take_list), (None, true));
+    }
+
+    #[test]
+    fn a_list_whose_places_are_written_out() {
+        let values = |numbers: &[i64]| numbers.iter().map(|number| json!(number)).collect();
+        let cases: [(Value, Option<Vec<Value>>, bool); 5] = [
+            (json!({"0": 1, "1": 2}), Some(values(&[1, 2])), false),
+            (
+                json!({"10": 3, "9": 2, "1": 1}),
+                Some(values(&[1, 2, 3])),
+                false,
+            ),
+            (json!({"0": 1, "id": 2}), None, true),
+            (json!({"01": 1}), None, true),
+            (json!("0"), None, true),
+        ];
+        for (value, list, left) in cases {
+            assert_eq!(taken(&value, Fields::take_list), (list, left), "{value}");
+        }
     }
 
     #[test]

@@ -6,7 +6,11 @@ mod content;
 mod fields;
 mod message;
 mod page;
+mod raw;
 mod times;
 mod transport;
 
 pub use client::{Answer, Client, Settings};
+
+#[cfg(test)]
+mod tests;

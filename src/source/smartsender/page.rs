@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, cut, noted, whole_number};
+use super::raw;
 use crate::clock::Timestamp;
 use crate::model::{Account, Drift, Page, Reject, Window};
 use crate::source::SourceError;
@@ -36,11 +37,19 @@ pub(super) fn read_list<T>(
     mut read_item: impl FnMut(Map<String, Value>, &mut Vec<Drift>) -> Result<T, String>,
 ) -> Result<Page<T>, SourceError> {
     let mut top = open(body)?;
-    let cursor: Map<String, Value> = take(&mut top, "cursor")?;
+    if raw::repeats_a_key(body) {
+        return Err(unreadable("a key stands twice in it"));
+    }
+    let cursor = take(&mut top, "cursor", |raw| raw::object(raw).ok())?;
     let pages = cursor.get("pages").and_then(small_number);
     let pages = pages.ok_or_else(|| unreadable("it does not say how many pages there are"))?;
-    let collection: Vec<&RawValue> = take(&mut top, "collection")?;
+    let collection = take(&mut top, "collection", raw::list)?;
     let mut drift = Vec::new();
+    for (key, value) in &cursor {
+        if !["page", "pages"].contains(&key.as_str()) {
+            drift.push(noted(format!("page.cursor.{key}"), value));
+        }
+    }
     note_rest(top, &mut drift);
     let mut page = Page {
         window,
@@ -143,11 +152,15 @@ fn parse<'a, T: serde::Deserialize<'a>>(body: &'a str) -> Result<T, SourceError>
     })
 }
 
-fn take<'a, T: serde::Deserialize<'a>>(top: &mut Top<'a>, key: &str) -> Result<T, SourceError> {
+fn take<'a, T>(
+    top: &mut Top<'a>,
+    key: &str,
+    read: impl FnOnce(&'a RawValue) -> Option<T>,
+) -> Result<T, SourceError> {
     let raw = top
         .remove(key)
         .ok_or_else(|| unreadable(&format!("it has no {key}")))?;
-    serde_json::from_str(raw.get()).map_err(|_| unreadable(&format!("its {key} has another shape")))
+    read(raw).ok_or_else(|| unreadable(&format!("its {key} has another shape")))
 }
 
 /// Whether the items are those that were asked for; if not, the page lies behind the end.
@@ -189,13 +202,12 @@ fn read_raw<T>(
         raw: raw.get().to_owned(),
         why,
     };
-    let object: Map<String, Value> = serde_json::from_str(raw.get()).map_err(|error| {
-        reject(
-            None,
-            format!("it is no object that can be read ({:?})", error.classify()),
-        )
+    let id_of = |object: &Map<String, Value>| object.get("id").and_then(whole_number);
+    let object = raw::object(raw).map_err(|why| {
+        let last_words = serde_json::from_str(raw.get()).ok();
+        reject(last_words.as_ref().and_then(id_of), why)
     })?;
-    let item_id = object.get("id").and_then(whole_number);
+    let item_id = id_of(&object);
     // Of an item that cannot be read, the whole text is kept: its fields are no drift.
     let mut seen = Vec::new();
     let item = read_item(object, &mut seen).map_err(|why| reject(item_id, why))?;

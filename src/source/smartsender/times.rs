@@ -52,7 +52,7 @@ fn epoch(number: i64) -> Option<Moment> {
 }
 
 fn read_text(text: &str, zone: Tz) -> Option<Moment> {
-    if text.is_empty() || text.starts_with("0000-00-00") {
+    if text.is_empty() || is_zero_date(text) {
         return Some(Moment::NONE);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -70,6 +70,11 @@ fn read_text(text: &str, zone: Tz) -> Option<Moment> {
     }
 }
 
+/// A database's date of nothing: no digit of it is other than 0.
+fn is_zero_date(text: &str) -> bool {
+    text.starts_with("0000-00-00") && text.chars().all(|char| "0-: T.Z".contains(char))
+}
+
 /// RFC 3339, and the offset without its colon that PHP's older ISO form has.
 fn with_offset(text: &str) -> Option<DateTime<chrono::FixedOffset>> {
     DateTime::parse_from_rfc3339(text)
@@ -81,16 +86,18 @@ fn with_offset(text: &str) -> Option<DateTime<chrono::FixedOffset>> {
 fn after_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<chrono::Utc>> {
     // The longest gap so far was a day (Samoa, 2011); offsets move by quarters of an hour.
     let before = (1..=120).find_map(|quarters| {
-        let earlier = local - TimeDelta::minutes(15 * quarters);
+        let earlier = local.checked_sub_signed(TimeDelta::minutes(15 * quarters))?;
         Some((earlier, zone.from_local_datetime(&earlier).latest()?))
     });
     let (earlier, moment) = before?;
-    Some(moment.to_utc() + (local - earlier))
+    moment.to_utc().checked_add_signed(local - earlier)
 }
 
 fn moment_of<Z: TimeZone>(moment: &DateTime<Z>, in_zone: bool) -> Option<Moment> {
     let at = Some(Timestamp::from_millis(moment.timestamp_millis())?);
-    let exact = in_zone && moment.timestamp_subsec_nanos().is_multiple_of(1_000_000);
+    let nanos = moment.timestamp_subsec_nanos();
+    // A second 60 is a second of its own, and the column has only the one after it.
+    let exact = in_zone && nanos < 1_000_000_000 && nanos.is_multiple_of(1_000_000);
     Some(Moment { at, exact })
 }
 
@@ -158,6 +165,12 @@ mod tests {
                 Kyiv,
                 "2019-03-31 01:30:00.000",
             ),
+            // A leap second.
+            (
+                json!("2016-12-31T23:59:60Z"),
+                UTC,
+                "2017-01-01 00:00:00.000",
+            ),
             // A whole day that was skipped: this is noon of the 31st in Apia.
             (
                 json!("2011-12-30 12:00:00"),
@@ -179,6 +192,11 @@ mod tests {
         }
         let nonsense = [
             json!("yesterday"),
+            json!("0000-00-00 and more"),
+            json!("0000-00-00 12:00:00"),
+            // The ends of the calendar, behind which there is nothing to reckon with.
+            json!("-262143-01-01 00:00:00"),
+            json!("+262142-12-31 23:59:59"),
             json!("2019-13-01 00:00:00"),
             json!(-5),
             json!(1.5),
