@@ -4,7 +4,7 @@ mod reading;
 
 use super::{Pass, PassError};
 use crate::model::{ListedMessage, MOST_PER_PAGE, Page, Window};
-use crate::plan::{self, ChatSync, ListOrder, Owed, Spacing, Turn, Walk};
+use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Spacing, Turn, Walk};
 use crate::source::SourceError;
 use crate::store::DueChat;
 
@@ -55,16 +55,17 @@ impl Pass<'_> {
         let order = self.traits()?.message_order;
         if let Some(mut walk) = chat.walk.take() {
             walk.resume();
-            return Ok(Reading::whole(walk, order));
+            return Ok(Reading::new(walk, Reach::Whole, order));
         }
         let from_head = Walk::from_start(Spacing::Overlapping);
         Ok(match order {
-            _ if chat.whole => Reading::whole(from_head, order),
-            ListOrder::NewestFirst => Reading::news(from_head, order),
+            _ if chat.whole => Reading::new(from_head, Reach::Whole, order),
+            ListOrder::NewestFirst => Reading::new(from_head, Reach::Head, order),
             ListOrder::OldestFirst if listed > 0 => {
-                Reading::news(Walk::from_window(plan::update_start(listed)), order)
+                let from_known = Walk::from_window(plan::update_start(listed));
+                Reading::new(from_known, Reach::Head, order)
             }
-            _ => Reading::whole(from_head, order),
+            _ => Reading::new(from_head, Reach::Whole, order),
         })
     }
 
@@ -91,7 +92,7 @@ impl Pass<'_> {
             if let Some(verdict) = self.store_messages(chat, reading, &page, turn).await? {
                 return Ok(verdict);
             }
-            if reading.is_whole && self.gives_way() {
+            if reading.is_whole() && self.gives_way() {
                 return Ok(Verdict::Paused);
             }
             self.choose_spacing(chat.chat_id, reading, &page).await?;
@@ -110,7 +111,7 @@ impl Pass<'_> {
         let left = items.saturating_sub(page.window.end()) / u64::from(MOST_PER_PAGE);
         let overlapping = reading.walk.spacing() == Spacing::Overlapping;
         let ordered = reading.order == ListOrder::NewestFirst;
-        if reading.is_whole && overlapping && ordered && left >= MOST_OVERLAPPING_PAGES {
+        if reading.is_whole() && overlapping && ordered && left >= MOST_OVERLAPPING_PAGES {
             reading.walk.counted = Some(self.count_messages(chat_id).await?);
             reading.walk.abut();
         }

@@ -65,12 +65,12 @@ platforms! {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_new_costs_two_requests_and_writes_only_the_ledger() {
     let world = backfilled(Options::default()).await;
-    world.clock.advance(Duration::from_secs(3600));
+    world.clock.advance(Duration::from_hours(1));
     // What was read in the second of its change is looked at once more, by the first pass after it.
     world.pass(Mode::Incremental).await.unwrap();
     let before = dump::mirror(&world.database()).await;
     let lines = dump::value(&world.database(), "select count(*) from changes").await;
-    world.clock.advance(Duration::from_secs(60));
+    world.clock.advance(Duration::from_mins(1));
     let (outcome, requests) = world.requests_of(world.pass(Mode::Incremental)).await;
     assert_eq!(outcome.unwrap().status, RunStatus::Complete);
     assert_eq!(requests, 2);
@@ -84,7 +84,7 @@ async fn nothing_new_costs_two_requests_and_writes_only_the_ledger() {
 #[tokio::test(flavor = "multi_thread")]
 async fn five_changed_chats_cost_seven_requests_and_a_count_for_each_long_one() {
     let world = backfilled(Options::default()).await;
-    world.clock.advance(Duration::from_secs(3600));
+    world.clock.advance(Duration::from_hours(1));
     world.pass(Mode::Incremental).await.unwrap();
     let chats: Vec<i64> = world
         .simulator
@@ -102,7 +102,7 @@ async fn five_changed_chats_cost_seven_requests_and_a_count_for_each_long_one() 
             .filter(|chat| account.chats[*chat].messages.len() > 20)
             .count() as u64
     });
-    world.clock.advance(Duration::from_secs(60));
+    world.clock.advance(Duration::from_mins(1));
     let (outcome, requests) = world.requests_of(world.pass(Mode::Incremental)).await;
     assert_eq!(outcome.unwrap().status, RunStatus::Complete);
     assert_eq!(requests, 2 + 5 + long);

@@ -6,14 +6,14 @@ use super::stream;
 use crate::clock::Timestamp;
 use crate::model::{ListedMessage, Page};
 use crate::pass::{Pass, PassError};
-use crate::plan::{self, ChatSync, ListOrder, Owed, Rule, Spacing, Turn, Walk};
+use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Spacing, Turn, Walk};
 use crate::store::{Batch, Checkpoint, MessageComparison, MessageRow, Transaction, Unmet, Write};
 
 /// A reading under way.
 pub(super) struct Reading {
     pub(super) walk: Walk,
     /// To the list's end, or only until it meets what is known.
-    pub(super) is_whole: bool,
+    reach: Reach,
     pub(super) order: ListOrder,
     /// Messages read so far, of a reading that is not whole.
     read: HashSet<i64>,
@@ -51,24 +51,20 @@ struct Books {
 }
 
 impl Reading {
-    pub(super) fn whole(walk: Walk, order: ListOrder) -> Self {
-        Self::new(walk, true, order)
-    }
-
-    pub(super) fn news(walk: Walk, order: ListOrder) -> Self {
-        Self::new(walk, false, order)
-    }
-
-    fn new(walk: Walk, is_whole: bool, order: ListOrder) -> Self {
+    pub(super) fn new(walk: Walk, reach: Reach, order: ListOrder) -> Self {
         Self {
             walk,
-            is_whole,
+            reach,
             order,
             read: HashSet::new(),
             is_explained: false,
             found_news: false,
             has_new_rejects: false,
         }
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.reach == Reach::Whole
     }
 
     /// Whether the pages read suffice: the list's end, or a message that is stored as it is.
@@ -108,7 +104,7 @@ impl Pass<'_> {
     ) -> Result<Option<Verdict>, PassError> {
         let books = self.open_books(chat, reading, page).await?;
         let one_page = page.pages <= 1 && reading.walk.pages_read == 1 && page.window.page == 1;
-        if reading.is_whole || one_page {
+        if reading.is_whole() || one_page {
             return self.turn_whole(chat, reading, page, turn, books).await;
         }
         if turn == Turn::Lost {

@@ -15,6 +15,10 @@ const MOST_TRIES: u32 = 150;
 pub fn all(seeds: impl Iterator<Item = u64> + Send, rules: Rules) {
     let (total, broken) = run(seeds, rules, 3);
     eprintln!("{total:?}");
+    for (history, why) in &broken {
+        let why = why.lines().next().unwrap_or_default();
+        eprintln!("seed {} breaks the mirror: {why}", history.seed);
+    }
     let words: Vec<String> = broken
         .into_iter()
         .map(|(history, why)| {

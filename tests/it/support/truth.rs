@@ -205,7 +205,7 @@ fn words(content: &Content) -> Value {
             }
             Some(text)
         }
-        Template::File { .. } => None,
+        Template::File { .. } | Template::Transient { .. } => None,
         Template::Picture { caption, .. } => caption.clone(),
         Template::MediaGroup(media) => {
             let captions: Vec<String> = media
@@ -220,7 +220,6 @@ fn words(content: &Content) -> Value {
             longitude,
         } => Some(format!("{latitude}, {longitude}")),
         Template::TelegramInvoice { title, description } => Some(format!("{title}\n{description}")),
-        Template::Transient { .. } => None,
         Template::Unknown { parameters, .. } => ["content", "text", "caption", "title"]
             .iter()
             .find_map(|key| parameters.get(*key)?.as_str().map(str::to_owned)),
