@@ -58,6 +58,8 @@ pub struct Walk {
     tail: Vec<i64>,
     must_share: bool,
     steps_back: u32,
+    /// The farthest position that a page has led to.
+    farthest: u64,
 }
 
 impl Walk {
@@ -86,6 +88,7 @@ impl Walk {
             tail: Vec::new(),
             must_share: false,
             steps_back: 0,
+            farthest: 0,
         }
     }
 
@@ -162,9 +165,14 @@ impl Walk {
         self.tail.drain(..surplus);
         self.tail.extend(ids(page));
         self.pages_read += 1;
+        // Only a page that leads farther ends a row of steps back: rows that trade places between two requests would
+        // otherwise keep a walk going back and forth for ever.
+        if page.window.end() > self.farthest {
+            self.farthest = page.window.end();
+            self.steps_back = 0;
+        }
         self.reached = page.window.end();
         self.must_share = false;
-        self.steps_back = 0;
     }
 
     fn step_back(&mut self, from: u64) -> Turn {

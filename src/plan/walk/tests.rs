@@ -148,6 +148,18 @@ fn a_list_that_became_another_is_lost() {
 }
 
 #[test]
+fn rows_that_trade_places_all_the_time_do_not_keep_a_walk_going() {
+    let mut list: Vec<i64> = (0..60).collect();
+    let mut walk = Walk::from_start(Spacing::Overlapping);
+    let (_, turn) = walk_through(&mut walk, &mut list, |now, list| {
+        if now >= 1 {
+            list.reverse();
+        }
+    });
+    assert_ne!(turn, Turn::Next);
+}
+
+#[test]
 fn a_list_that_ends_before_the_page_asked_for_is_walked_back() {
     let mut list: Vec<i64> = (0..100).collect();
     let mut walk = Walk::from_start(Spacing::Overlapping);
