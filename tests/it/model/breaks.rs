@@ -4,22 +4,23 @@ use chatmirror::plan::{Rule, Rules};
 
 use super::runs;
 
-/// Histories that show what the rule is for, tried first; and how many others are tried after them.
+/// Holds the break to be caught by a history that the whole engine survives: one of those known to show what the rule is for, else
+/// one of the others.
 fn caught(rule: Rule, known: &[u64]) {
-    let seeds: Vec<u64> = known.iter().copied().chain(1..=super::HISTORIES).collect();
-    let (total, broken) = runs::run(seeds.into_iter(), Rules::without(rule), 1);
-    for (history, why) in &broken {
-        let why = why.lines().next().unwrap_or_default();
-        eprintln!(
-            "without {rule:?}, seed {}: {why} (after {total:?})",
-            history.seed
-        );
+    let seeds = known.iter().copied().chain(1..=super::HISTORIES);
+    for seed in seeds {
+        let (_, broken) = runs::run(std::iter::once(seed), Rules::without(rule), 1);
+        let Some((_, why)) = broken.first() else {
+            continue;
+        };
+        let (_, anyway) = runs::run(std::iter::once(seed), Rules::default(), 1);
+        if anyway.is_empty() {
+            let why = why.lines().next().unwrap_or_default();
+            eprintln!("without {rule:?}, seed {seed}: {why}");
+            return;
+        }
     }
-    assert!(
-        !broken.is_empty(),
-        "nobody misses {rule:?} in {} histories",
-        total.histories()
-    );
+    panic!("nobody misses {rule:?} in {} histories", super::HISTORIES);
 }
 
 macro_rules! breaks {

@@ -91,10 +91,6 @@ impl Total {
         self.claims.fetch_add(tally.claims, Ordering::Relaxed);
         self.kills.fetch_add(tally.kills, Ordering::Relaxed);
     }
-
-    pub fn histories(&self) -> u64 {
-        self.histories.load(Ordering::Relaxed)
-    }
 }
 
 /// Leaves out what the failure does not need.
