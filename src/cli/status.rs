@@ -40,7 +40,7 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
     logging::start(arguments, config.log.format, LevelFilter::WARN);
     let reader = Reader::open(&config.database.path).await?;
     let now = Timestamp::now();
-    let lock: Option<GovernorState> = reader.learned("source.lock").await?;
+    let lock: Option<GovernorState> = reader.learned(GovernorState::NAME).await?;
     let audit = reader.audit(now.minus(AUDIT_SPAN)).await?;
     let status = Status {
         audit_days: days_of(&audit, config.source.requests_per_minute),

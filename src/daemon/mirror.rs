@@ -16,9 +16,6 @@ use crate::source::smartsender::{Client, Settings};
 use crate::source::{Governor, GovernorState, SourceError};
 use crate::store::{Binding, Reader, Store, StoreError};
 
-/// Under this name the ledger keeps the budget's state, so that a restart does not ask a locked source.
-const LOCK: &str = "source.lock";
-
 /// Under this name the ledger keeps which token was last seen to open the account.
 const TOKEN: &str = "source.token";
 
@@ -132,7 +129,9 @@ impl Mirror {
                 Ok(answer) => break answer.value,
                 Err(SourceError::Locked { until, .. }) => {
                     let now = self.clock.now();
-                    self.store.learn(LOCK, &self.governor.state(), now).await?;
+                    self.store
+                        .learn(GovernorState::NAME, &self.governor.state(), now)
+                        .await?;
                     tokio::select! {
                         biased;
                         () = stop.cancelled() => return Err(OpenError::Stopped),
@@ -197,7 +196,11 @@ impl Mirror {
     ) -> Result<Verification, PassError> {
         let verification = pass::verify(&self.setting(stop, progress), chats).await;
         self.store
-            .learn(LOCK, &self.governor.state(), self.clock.now())
+            .learn(
+                GovernorState::NAME,
+                &self.governor.state(),
+                self.clock.now(),
+            )
             .await?;
         verification
     }
@@ -254,7 +257,7 @@ impl Mirror {
 /// # Errors
 /// Whatever SQLite says.
 pub async fn restore_budget(governor: &Governor, mirror: &Reader) -> Result<(), StoreError> {
-    if let Some(state) = mirror.learned::<GovernorState>(LOCK).await? {
+    if let Some(state) = mirror.learned::<GovernorState>(GovernorState::NAME).await? {
         governor.restore(&state);
     }
     Ok(())

@@ -35,9 +35,6 @@ pub use verify::{Difference, Verification, verify};
 
 use traits::{Backfill, Traits};
 
-/// Under this name the ledger keeps the budget's state, so that a restart neither asks a locked source nor begins afresh.
-const LOCK: &str = "source.lock";
-
 /// What a pass works with.
 #[derive(Debug)]
 pub struct Setting<'a> {
@@ -118,7 +115,10 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
         ..setting.governor.state()
     };
     let now = setting.clock.now();
-    setting.store.learn(LOCK, &budget, now).await?;
+    setting
+        .store
+        .learn(GovernorState::NAME, &budget, now)
+        .await?;
     let pass = Pass::new(setting, mode, run_id).await?;
     let result = pass.carry_out().await;
     let (status, error) = match &result {
@@ -139,7 +139,7 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
     let now = setting.clock.now();
     setting
         .store
-        .learn(LOCK, &setting.governor.state(), now)
+        .learn(GovernorState::NAME, &setting.governor.state(), now)
         .await?;
     result?;
     Ok(Outcome {
@@ -306,7 +306,7 @@ impl Pass<'_> {
             in_use: true,
             ..governor.state()
         };
-        store.learn(LOCK, &budget, now).await?;
+        store.learn(GovernorState::NAME, &budget, now).await?;
         // Several chats meet the same lock side by side: it is told once.
         let first = progress.send_if_modified(|now| now.locked_until.replace(until).is_none());
         if first {

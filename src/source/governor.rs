@@ -49,6 +49,11 @@ pub struct GovernorState {
     pub in_use: bool,
 }
 
+impl GovernorState {
+    /// Under this name the mirror's ledger keeps it, so that a restart neither asks a locked source nor begins afresh.
+    pub const NAME: &str = "source.lock";
+}
+
 /// Lets requests through, one at a time, in the order in which they asked. Clones share one budget.
 #[derive(Clone, Debug)]
 pub struct Governor(Arc<Inner>);
