@@ -26,12 +26,15 @@ pub struct Audit {
 }
 
 impl Pass<'_> {
-    /// Re-reads the chats whose last full reading is too old, recently active ones first, until the requests are spent.
+    /// Puts the learned order to the test, and re-reads the chats whose last full reading is too old, recently active ones first, until the requests are spent.
     pub(super) async fn audit(&self, audit: Audit) -> Result<(), PassError> {
         let Some(now) = self.server_now() else {
             return Ok(());
         };
         let begun = self.setting.client.requests();
+        if audit.requests > 0 && !self.gives_way() {
+            self.probe_order().await?;
+        }
         let spent = || self.setting.client.requests() - begun;
         while spent() < audit.requests && !self.gives_way() {
             let left = u32::try_from(audit.requests - spent())

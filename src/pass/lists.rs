@@ -1,5 +1,6 @@
 //! Reading lists of chats: from the head down to what is known, or to the end; and what follows for each chat.
 
+mod probe;
 mod states;
 mod walking;
 
@@ -8,14 +9,20 @@ use std::sync::atomic::Ordering;
 use super::traits::Backfill;
 use super::{Pass, PassError};
 use crate::clock::Timestamp;
-use crate::model::{ChatList, ChatState};
+use crate::model::{ChatList, ChatState, MOST_PER_PAGE, Window};
 use crate::plan::{self, ListOrder, Mode, Reach, Rule, Spacing, Walk};
+use crate::source::SourceError;
 use crate::store::{Batch, Checkpoint, Rows, Unmet};
 
 use walking::Until;
 
 /// Whole walks tried before a pass gives up closing a list.
 const MOST_WALKS: u32 = 3;
+
+/// Whole walks that may be put together where chats trade places at every request.
+const MOST_GATHERED: u32 = 12;
+
+const DO_NOT_FIT: &str = "the pages of the list do not fit together";
 
 /// A chat as a look met it.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +40,22 @@ pub(super) struct Look {
     started_at: Timestamp,
     /// Chats in the list's order; only of a look that stays near the head.
     met: Vec<Met>,
+    /// The times of change at which its pages ended; only of a look that stays near the head.
+    seams: Vec<Timestamp>,
     pages: u32,
     /// Whether it is certain that every chat was met which the list held at its first page.
     closed: bool,
+}
+
+/// What the counts say of a whole walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    /// Every chat was met.
+    Closed,
+    /// The list's length stood still, and chats in it were not met.
+    Slipped,
+    /// Chats came and went meanwhile.
+    Busy,
 }
 
 impl Pass<'_> {
@@ -59,7 +79,9 @@ impl Pass<'_> {
     /// Walks from the head; if that took more than one page, looks at the head again for what jumped there meanwhile.
     async fn look_at_head(&self, list: ChatList, until: Until<'_>) -> Result<Look, PassError> {
         let walk = Walk::from_start(self.spacing());
-        let mut look = self.walk_chats(list, walk, until).await?;
+        let Some(mut look) = self.walk_chats(list, walk, until).await? else {
+            return Err(self.distrust_order(DO_NOT_FIT).await?);
+        };
         self.look_again(list, &mut look).await?;
         Ok(look)
     }
@@ -69,12 +91,17 @@ impl Pass<'_> {
         if look.pages <= 1 || !self.keeps(Rule::ClosingLook) {
             return Ok(());
         }
-        let than = plan::watermark(look.started_at, self.traits()?.skew());
+        let until = Until::Older {
+            than: plan::watermark(look.started_at, self.traits()?.skew()),
+            of_whole_walk: look.reach == Reach::Whole,
+        };
         let walk = Walk::from_start(Spacing::Overlapping);
-        let again = self.walk_chats(list, walk, Until::Older { than }).await?;
+        let Some(again) = self.walk_chats(list, walk, until).await? else {
+            return Err(self.distrust_order(DO_NOT_FIT).await?);
+        };
         if ties_moved(&look.met, &again.met) {
-            self.distrust_order("chats with one time of change stand in another order than before")
-                .await?;
+            let why = "chats with one time of change stand in another order than before";
+            return Err(self.distrust_order(why).await?);
         }
         look.met.extend(again.met);
         Ok(())
@@ -92,19 +119,26 @@ impl Pass<'_> {
                 .take()
                 .unwrap_or_else(|| Walk::from_start(self.spacing()));
             walk.resume();
-            let mut look = self.walk_chats(list, walk, Until::End).await?;
+            let until = Until::End { gathering: false };
+            let Some(mut look) = self.walk_chats(list, walk, until).await? else {
+                return self.gather(list).await;
+            };
             let ended = self.setting.store.reader().checkpoint(&stream).await?.walk;
             if let Some(ended) = &ended {
                 self.learn_order(list, ended).await?;
             }
-            look.closed = if look.pages <= 1 {
-                true
-            } else if self.traits()?.chat_order == ListOrder::NewestFirst {
+            if look.pages > 1 && self.traits()?.chat_order == ListOrder::NewestFirst {
                 self.look_again(list, &mut look).await?;
-                true
-            } else {
-                self.counts_agree(&stream, ended.as_ref()).await?
+            }
+            let closing = match ended {
+                _ if look.pages <= 1 => Closing::Closed,
+                Some(ended) => self.closing(&stream, &ended).await?,
+                None => Closing::Busy,
             };
+            look.closed = closing == Closing::Closed;
+            if closing == Closing::Slipped && tries > 1 {
+                return self.gather(list).await;
+            }
             if look.closed || tries == MOST_WALKS {
                 return Ok(look);
             }
@@ -113,15 +147,63 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether the list had as many chats before the walk as after it, and as many as were met.
-    async fn counts_agree(&self, stream: &str, walk: Option<&Walk>) -> Result<bool, PassError> {
-        let Some(walk) = walk else { return Ok(false) };
+    /// Reads a list whose pages do not fit together, because chats in it trade places at every request: again and again,
+    /// cut at other places each time, until all these walks together have met as many chats as it has.
+    async fn gather(&self, list: ChatList) -> Result<Look, PassError> {
+        let stream = list.to_string();
+        tracing::info!(list = %stream, "its pages do not fit together; reading it until every chat was met");
+        if self.traits()?.chat_order == ListOrder::NewestFirst {
+            return Err(self.distrust_order(DO_NOT_FIT).await?);
+        }
+        let mut first: Option<Look> = None;
+        for fewer in 0..MOST_GATHERED {
+            let walk = Walk::at(
+                Spacing::Abutting,
+                Window {
+                    page: 1,
+                    limit: MOST_PER_PAGE - fewer,
+                },
+            );
+            let until = Until::End {
+                gathering: first.is_some(),
+            };
+            let Some(look) = self.walk_chats(list, walk, until).await? else {
+                return Err(PassError::Source(SourceError::Unreadable {
+                    why: format!("the pages of {list} do not fit together"),
+                }));
+            };
+            let gathered = first.get_or_insert(look);
+            let ended = self.setting.store.reader().checkpoint(&stream).await?.walk;
+            let closing = match ended {
+                Some(ended) => self.closing(&stream, &ended).await?,
+                None => Closing::Busy,
+            };
+            gathered.closed = closing == Closing::Closed;
+            if closing != Closing::Slipped {
+                break;
+            }
+        }
+        first.ok_or(PassError::Poisoned)
+    }
+
+    /// Whether the list had as many chats before the walk as after it, and as many as were met. Where the latest changes
+    /// come first, what came meanwhile is met by the closing look, and the end alone tells how many must have been met.
+    async fn closing(&self, stream: &str, walk: &Walk) -> Result<Closing, PassError> {
         let mut transaction = self.setting.store.begin().await?;
         let unmet = transaction.unmet(stream).await?.len() as u64;
         let stored = transaction.listed_chats().await?;
         let rejects = transaction.open_rejects(stream, walk.started_at).await?;
         let met = (stored + rejects).cast_unsigned() - unmet;
-        Ok(walk.counted == walk.ended && walk.ended == Some(met))
+        let ended = walk.ended.unwrap_or(u64::MAX);
+        let newest_first = self.traits()?.chat_order == ListOrder::NewestFirst;
+        // A list of one page was shown at once.
+        let stood_still = walk.pages_read == 1 || walk.counted == walk.ended;
+        Ok(match met.cmp(&ended) {
+            std::cmp::Ordering::Less if newest_first || stood_still => Closing::Slipped,
+            std::cmp::Ordering::Equal if newest_first || stood_still => Closing::Closed,
+            std::cmp::Ordering::Greater if newest_first => Closing::Closed,
+            _ => Closing::Busy,
+        })
     }
 
     /// What a whole walk proves of the order of the list of chats.
@@ -141,8 +223,9 @@ impl Pass<'_> {
         .await
     }
 
-    /// The order is not what it was taken for: from now on lists are walked whole, until a walk proves an order again.
-    async fn distrust_order(&self, why: &'static str) -> Result<(), PassError> {
+    /// The order is not what it was taken for: from now on lists are walked whole, until a walk proves an order again. Gives
+    /// what to end the reading with.
+    async fn distrust_order(&self, why: &'static str) -> Result<PassError, PassError> {
         self.order_fell.store(true, Ordering::Relaxed);
         tracing::warn!(why, "the order of the list of chats is not to be relied on");
         self.learn(|traits| {
@@ -150,7 +233,7 @@ impl Pass<'_> {
             traits.chat_evidence = None;
         })
         .await?;
-        Err(PassError::PlanAgain { why })
+        Ok(PassError::PlanAgain { why })
     }
 
     /// Learns from the counts whether the list without a state holds the open and the closed chats.

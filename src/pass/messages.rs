@@ -62,7 +62,7 @@ impl Pass<'_> {
             _ if chat.whole => Reading::new(from_head, Reach::Whole, order),
             ListOrder::NewestFirst => Reading::new(from_head, Reach::Head, order),
             ListOrder::OldestFirst if listed > 0 => {
-                let from_known = Walk::from_window(plan::update_start(listed));
+                let from_known = Walk::at(Spacing::Overlapping, plan::update_start(listed));
                 Reading::new(from_known, Reach::Head, order)
             }
             _ => Reading::new(from_head, Reach::Whole, order),

@@ -35,6 +35,9 @@ pub use verify::{Difference, Verification, verify};
 
 use traits::{Backfill, Traits};
 
+/// Plans of one pass: a source that refutes every one of them is out of order.
+const MOST_PLANS: u32 = 6;
+
 /// What a pass works with.
 #[derive(Debug)]
 pub struct Setting<'a> {
@@ -202,13 +205,22 @@ impl Pass<'_> {
     /// Plans, and carries the plan out. Learning on the way that the plan was made from a wrong belief, it plans again.
     async fn carry_out(&self) -> Result<RunStatus, PassError> {
         self.begin_backfill().await?;
+        let mut plans = 0;
         loop {
+            plans += 1;
             let mut facts = facts(self.setting.store.reader(), self.setting.clock.now()).await?;
             if !self.keeps(Rule::ProvenOrder) {
                 facts.order = ListOrder::NewestFirst;
             }
             match self.carry_out_steps(plan::steps(self.mode, &facts)).await {
-                Err(PassError::PlanAgain { why }) => tracing::info!(why, "planning again"),
+                Err(PassError::PlanAgain { why }) if plans < MOST_PLANS => {
+                    tracing::info!(why, "planning again");
+                }
+                Err(PassError::PlanAgain { why }) => {
+                    return Err(PassError::Source(SourceError::Unreadable {
+                        why: format!("the lists contradict themselves again and again: {why}"),
+                    }));
+                }
                 Err(error) => return Err(error),
                 Ok(()) => break,
             }

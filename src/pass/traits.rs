@@ -37,6 +37,9 @@ pub(super) struct Traits {
     pub(super) backfill: Option<Backfill>,
     /// Whether the last whole walk of the list could not be closed.
     pub(super) unclosed_list: bool,
+    /// The page of the list of chats that the next test of its order reads.
+    #[serde(default)]
+    pub(super) next_probe: u32,
 }
 
 impl Default for Traits {
@@ -50,6 +53,7 @@ impl Default for Traits {
             skew_seconds: 1,
             backfill: None,
             unclosed_list: false,
+            next_probe: 2,
         }
     }
 }

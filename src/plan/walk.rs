@@ -66,16 +66,12 @@ impl Walk {
     /// A walk from the list's first item.
     #[must_use]
     pub fn from_start(spacing: Spacing) -> Self {
-        Self::beginning(spacing, Window::FIRST)
+        Self::at(spacing, Window::FIRST)
     }
 
-    /// A walk from somewhere inside the list.
+    /// A walk that begins with this window.
     #[must_use]
-    pub fn from_window(window: Window) -> Self {
-        Self::beginning(Spacing::Overlapping, window)
-    }
-
-    fn beginning(spacing: Spacing, window: Window) -> Self {
+    pub fn at(spacing: Spacing, window: Window) -> Self {
         Self {
             started_at: None,
             pages_read: 0,

@@ -74,8 +74,13 @@ impl Pass<'_> {
             .look_at_head(ChatList::Open, Until::Decided { chats: &undecided })
             .await?;
         let met: HashSet<i64> = open.met.iter().map(|met: &Met| met.id).collect();
-        let mut not_open: Vec<i64> = undecided.into_keys().collect();
-        not_open.retain(|id| !met.contains(id));
+        // Chats of one time may trade places over the seam between two pages: what shares it is left to a whole walk.
+        let is_at_a_seam = |time: &Timestamp| open.pages > 1 && open.seams.contains(time);
+        let not_open: Vec<i64> = undecided
+            .into_iter()
+            .filter(|(id, time)| !met.contains(id) && !is_at_a_seam(time))
+            .map(|(id, _)| id)
+            .collect();
         let mut transaction = self.setting.store.begin().await?;
         readable(&mut transaction, not_open, open.started_at).await
     }

@@ -6,7 +6,7 @@ use super::{Look, Met};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState, ListedChat, Page};
 use crate::pass::{Pass, PassError, Phase};
-use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Turn, Walk};
+use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Spacing, Turn, Walk};
 use crate::source::SourceError;
 use crate::store::{Batch, ChatComparison, Checkpoint, Unmet};
 
@@ -20,7 +20,10 @@ const MOST_PAGES: u32 = 1_000_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Until<'a> {
     /// At the end of the list.
-    End,
+    End {
+        /// Whether it adds to what the walks before it have met.
+        gathering: bool,
+    },
     /// Behind a page whose last chat is stored as it is and not newer than the watermark.
     Known {
         /// Through when the list was seen before.
@@ -30,6 +33,8 @@ pub(super) enum Until<'a> {
     Older {
         /// Than this.
         than: Timestamp,
+        /// Whether it ends a whole walk, which has met what is met now.
+        of_whole_walk: bool,
     },
     /// When every one of these chats has been met, or is sure not to be in the list.
     Decided {
@@ -39,25 +44,27 @@ pub(super) enum Until<'a> {
 }
 
 impl Pass<'_> {
-    /// Walks through a list of chats.
+    /// Walks through a list of chats. Nothing, if its pages do not fit together however often it begins.
     pub(super) async fn walk_chats(
         &self,
         list: ChatList,
         mut walk: Walk,
         until: Until<'_>,
-    ) -> Result<Look, PassError> {
-        let whole = matches!(until, Until::End);
+    ) -> Result<Option<Look>, PassError> {
+        let whole = matches!(until, Until::End { .. });
         let mut met: Vec<Met> = Vec::new();
+        let mut seams: Vec<Timestamp> = Vec::new();
         let mut beginnings = 1;
         while walk.ended.is_none() && walk.pages_read < MOST_PAGES {
             let turn = match self.chat_page(list, &walk).await? {
                 None => walk.past_the_end(),
                 Some(page) => {
                     let turn = walk.absorb(&page);
-                    let comparison = self.store_chats(list, &walk, &page, turn, whole).await?;
+                    let comparison = self.store_chats(list, &walk, &page, turn, until).await?;
                     self.doubt_order(list, &walk, whole).await?;
                     if !whole {
                         met.extend(page.readable().map(|listed| Met::of(listed, &comparison)));
+                        seams.extend(page.readable().last().map(|listed| listed.chat.updated_at));
                     }
                     if turn != Turn::Lost && is_reached(until, &page, &comparison, &met) {
                         break;
@@ -68,29 +75,29 @@ impl Pass<'_> {
             };
             if turn == Turn::Lost {
                 if beginnings == MOST_BEGINNINGS {
-                    return Err(PassError::Source(SourceError::Unreadable {
-                        why: format!("the pages of {list} do not fit together"),
-                    }));
+                    return Ok(None);
                 }
                 beginnings += 1;
                 walk = Walk::from_start(self.spacing());
                 met.clear();
+                seams.clear();
             }
         }
-        Ok(Look {
+        Ok(Some(Look {
             reach: if whole { Reach::Whole } else { Reach::Head },
             started_at: walk
                 .started_at
                 .or(self.server_now())
                 .ok_or(PassError::Poisoned)?,
             met,
+            seams,
             pages: walk.pages_read,
             closed: !whole,
-        })
+        }))
     }
 
     /// Fetches the page that the walk asks for; nothing if the list has become too short for it.
-    async fn chat_page(
+    pub(super) async fn chat_page(
         &self,
         list: ChatList,
         walk: &Walk,
@@ -122,14 +129,15 @@ impl Pass<'_> {
     }
 
     /// Writes a page of chats: the rows that differ, what they owe, and where the walk is.
-    async fn store_chats(
+    pub(super) async fn store_chats(
         &self,
         list: ChatList,
         walk: &Walk,
         page: &Page<ListedChat>,
         turn: Turn,
-        whole: bool,
+        until: Until<'_>,
     ) -> Result<ChatComparison, PassError> {
+        let whole = matches!(until, Until::End { .. });
         let watermark = self.watermark_before().await?;
         let listed: Vec<&ListedChat> = page.readable().collect();
         let ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
@@ -146,10 +154,14 @@ impl Pass<'_> {
             rejects: page.rejects().cloned().collect(),
             read: ids.clone(),
             drift: page.drift.clone(),
-            unmet: match (whole, begins) {
-                (false, _) => Unmet::Untracked,
-                (true, true) => Unmet::Begin(ids),
-                (true, false) => Unmet::Met(ids),
+            unmet: match until {
+                Until::End { gathering: false } if begins => Unmet::Begin(ids),
+                Until::End { .. }
+                | Until::Older {
+                    of_whole_walk: true,
+                    ..
+                } => Unmet::Met(ids),
+                _ => Unmet::Untracked,
             },
             checkpoint: if whole {
                 let walk = (turn != Turn::Lost).then(|| walk.clone());
@@ -173,10 +185,10 @@ impl Pass<'_> {
             self.traits()?.chat_order == ListOrder::NewestFirst && self.keeps(Rule::ProvenOrder);
         if trusted && list != ChatList::Open && walk.evidence.contradicts_newest_first() {
             let why = "a chat stands below one that changed before it";
-            let doubt = self.distrust_order(why).await;
+            let plan_again = self.distrust_order(why).await?;
             // A walk to the end needs no order: it goes on, and closes by counts.
             if !whole {
-                return doubt;
+                return Err(plan_again);
             }
         }
         Ok(())
@@ -190,9 +202,9 @@ impl Pass<'_> {
         turn: Turn,
         whole: bool,
     ) -> Result<(), PassError> {
-        let order = self.traits()?.chat_order;
-        if whole && turn == Turn::Next && walk.counted.is_none() && order != ListOrder::NewestFirst
-        {
+        let by_count = walk.spacing() == Spacing::Abutting
+            || self.traits()?.chat_order != ListOrder::NewestFirst;
+        if whole && turn == Turn::Next && walk.counted.is_none() && by_count {
             walk.counted = Some(self.count_chats(list).await?);
         }
         Ok(())
@@ -290,11 +302,11 @@ fn is_reached(
     };
     let last = &last.chat;
     match until {
-        Until::End => false,
+        Until::End { .. } => false,
         Until::Known { watermark } => {
             comparison.known.contains(&last.id) && last.updated_at <= watermark
         }
-        Until::Older { than } => last.updated_at < than,
+        Until::Older { than, .. } => last.updated_at < than,
         Until::Decided { chats } => {
             let met: HashSet<i64> = met.iter().map(|met| met.id).collect();
             chats

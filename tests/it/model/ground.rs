@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chatmirror::pass::Audit;
 use chatmirror::simulator::{
     Account, Cause, ChatOrder, LockAnswer, MessageOrder, Options, PastTheEnd, Recipe, Ties,
     TimeFormat,
@@ -25,6 +26,8 @@ pub struct Ground {
     pub in_flight: usize,
     /// The ceiling that the mirror is configured with.
     pub ceiling: u32,
+    /// What passes may spend on re-reading.
+    pub audit: Option<Audit>,
 }
 
 impl Ground {
@@ -79,6 +82,10 @@ impl Ground {
             options,
             in_flight: if rng.u8(0..6) == 0 { 3 } else { 1 },
             ceiling,
+            audit: (rng.u8(0..4) == 0).then(|| Audit {
+                requests: rng.u64(1..6),
+                horizon: Duration::from_secs(2),
+            }),
         }
     }
 

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{
-    Account, ChatState, Damage, Fault, FaultRule, Hook, Moment, Mutation, Occasion, Reaction,
-    Speaker, Target,
+    Account, ChatState, Damage, Fault, FaultRule, Hook, Moment, Occasion, Reaction, Target,
 };
 use fastrand::Rng;
 
+use super::churn::{Churn, Taste};
 use super::ground::Ground;
+use super::stages;
 
 /// A ground and what happens on it. The same seed always gives the same.
 #[derive(Clone, Debug)]
@@ -43,31 +44,6 @@ pub enum Step {
     Pass(Mode, Stop),
 }
 
-/// Changes of one kind, drawn when their time has come.
-#[derive(Clone, Debug)]
-pub struct Churn {
-    pub seed: u64,
-    pub count: usize,
-    pub taste: Taste,
-}
-
-/// What kind of changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taste {
-    /// Any.
-    Any,
-    /// Messages in chats all over the list.
-    Bumps,
-    /// Chats leave their lists: deleted, merged, closed.
-    Leaving,
-    /// Chats are closed and reopened.
-    States,
-    /// Chats come into being with a history behind them.
-    Arriving,
-    /// What may move no time at all.
-    Silent,
-}
-
 /// How a pass is ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -90,9 +66,7 @@ impl History {
         let slips = rng.u8(0..4) == 0;
         let count = rng.usize(3..=14);
         let mut steps = Vec::new();
-        if seed % 16 == 7 {
-            steps.extend(stampede(&mut rng.clone()));
-        }
+        steps.extend(stages::opening(seed, &mut rng.clone()));
         for _ in 0..count {
             draw(&mut rng, &ground, slips, &mut steps);
         }
@@ -112,23 +86,6 @@ impl History {
         let ground = self.ground.in_words();
         format!("seed {}: {ground}\n{}\n", self.seed, steps.join("\n"))
     }
-}
-
-/// So many chats change that the head takes several pages, and some leave while they are read.
-fn stampede(rng: &mut Rng) -> [Step; 4] {
-    let churn = |seed, count, taste| Churn { seed, count, taste };
-    [
-        Step::Churn(churn(rng.u64(..), 110, Taste::Bumps)),
-        Step::Tick(Duration::from_millis(2500)),
-        Step::Hook {
-            target: Target::ChatsWithoutState,
-            page: 2,
-            moment: Moment::After,
-            wait: Duration::ZERO,
-            churn: churn(rng.u64(..), 2, Taste::Leaving),
-        },
-        Step::Pass(Mode::Incremental, Stop::Not),
-    ]
 }
 
 fn draw(rng: &mut Rng, ground: &Ground, slips: bool, steps: &mut Vec<Step>) {
@@ -309,76 +266,5 @@ impl Step {
             once: true,
         })
         .collect()
-    }
-}
-
-impl Churn {
-    /// The changes, for the account as it is.
-    pub fn mutations(&self, account: &Account) -> Vec<Mutation> {
-        let mut rng = Rng::with_seed(self.seed);
-        let ids: Vec<i64> = account.chats.keys().copied().collect();
-        (0..self.count)
-            .flat_map(|_| self.taste.mutations(&mut rng, account, &ids))
-            .collect()
-    }
-}
-
-impl Taste {
-    fn mutations(self, rng: &mut Rng, account: &Account, ids: &[i64]) -> Vec<Mutation> {
-        let (Some(chat), Some(other)) = (rng.choice(ids).copied(), rng.choice(ids).copied()) else {
-            return vec![Mutation::CreateChat];
-        };
-        let mutation = match self {
-            Self::Any => Mutation::random(rng, account),
-            Self::Bumps => Mutation::say(chat, Speaker::Contact, "ok"),
-            Self::Leaving => match rng.u8(0..4) {
-                0 => Mutation::DeleteChat { chat },
-                // Often the youngest: the mirror may not have read it yet.
-                1 => Mutation::Merge {
-                    from: if chat % 2 == 0 {
-                        *ids.last().unwrap_or(&chat)
-                    } else {
-                        chat
-                    },
-                    into: other,
-                },
-                _ => Mutation::Close { chat },
-            },
-            Self::States if rng.bool() => Mutation::Close { chat },
-            Self::States => Mutation::Reopen { chat },
-            Self::Arriving => return arriving(rng, account),
-            Self::Silent => silent(rng, account, chat),
-        };
-        vec![mutation]
-    }
-}
-
-fn arriving(rng: &mut Rng, account: &Account) -> Vec<Mutation> {
-    let chat = account.next_ids.chat;
-    let mut mutations = vec![Mutation::CreateChat];
-    for _ in 0..rng.usize(0..30) {
-        let age = Duration::from_secs(rng.u64(100..1_000_000));
-        mutations.push(Mutation::ImportMessage {
-            chat,
-            created_at: crate::support::noon().minus(age),
-        });
-    }
-    mutations
-}
-
-fn silent(rng: &mut Rng, account: &Account, chat: i64) -> Mutation {
-    let Some(message) = rng.choice(&account.chats[&chat].messages) else {
-        return Mutation::Rename { chat, name: None };
-    };
-    let message = message.id;
-    match rng.u8(0..4) {
-        0 => Mutation::EraseMessage { chat, message },
-        1 => Mutation::DeleteMessage { chat, message },
-        2 => Mutation::MarkSeen { chat, message },
-        _ => Mutation::EditMessage {
-            chat,
-            message,
-            text: None,
-        },
     }
 }

@@ -86,6 +86,15 @@ impl Past {
                 .any(|(id, stays)| chat.message(*id).is_none() && left(stays))
     }
 
+    /// The states that a row ever had, oldest first.
+    pub fn states(&self, table: &str, id: i64) -> &[Version] {
+        let rows = match table {
+            "chats" => &self.chats,
+            _ => &self.messages,
+        };
+        rows.get(&id).map_or(&[], Vec::as_slice)
+    }
+
     /// The chats that the message has been in since `moment`.
     pub fn homes(&self, message: i64, moment: Timestamp) -> BTreeSet<i64> {
         let stays = self.stays.get(&message).map_or(&[][..], Vec::as_slice);

@@ -212,7 +212,13 @@ impl Scene {
     }
 
     async fn look(&mut self, oracle: &mut Oracle) -> Result<(), String> {
-        Oracle::budget(&self.simulator, &self.ground, self.shared_budget)?;
+        let was_killed = self.tally.kills > 0;
+        Oracle::budget(
+            &self.simulator,
+            &self.ground,
+            self.shared_budget,
+            was_killed,
+        )?;
         let claimed = oracle.look(&self.simulator).await?;
         self.tally.claims += u64::from(claimed);
         Ok(())
@@ -258,7 +264,7 @@ impl Scene {
             give_way: &give_way,
             progress: &progress,
             max_in_flight: self.ground.in_flight,
-            audit: None,
+            audit: self.ground.audit,
             accept_deletions,
             rules: self.rules,
         };

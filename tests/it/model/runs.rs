@@ -11,16 +11,17 @@ use super::play::{Tally, play};
 /// Runs of a failing history to make it shorter.
 const MOST_TRIES: u32 = 150;
 
+/// Failing histories that are made shorter; of the others the seed is told.
+const MOST_SHRUNK: usize = 3;
+
 /// Runs the histories of these seeds; fails with those that break the mirror.
 pub fn all(seeds: impl Iterator<Item = u64> + Send, rules: Rules) {
-    let (total, broken) = run(seeds, rules, 3);
+    let (total, broken) = run(seeds, rules, usize::MAX);
     eprintln!("{total:?}");
-    for (history, why) in &broken {
-        let why = why.lines().next().unwrap_or_default();
-        eprintln!("seed {} breaks the mirror: {why}", history.seed);
-    }
+    let count = broken.len();
     let words: Vec<String> = broken
         .into_iter()
+        .take(MOST_SHRUNK)
         .map(|(history, why)| {
             let (history, why) = shrunk(history, why, rules);
             format!("{why}\n{}", history.in_words())
@@ -28,8 +29,7 @@ pub fn all(seeds: impl Iterator<Item = u64> + Send, rules: Rules) {
         .collect();
     assert!(
         words.is_empty(),
-        "{} histories:\n{}",
-        words.len(),
+        "{count} histories break the mirror, among them:\n{}",
         words.join("\n")
     );
 }
@@ -57,7 +57,10 @@ pub fn run(
                     let history = History::of(seed);
                     match runtime.block_on(play(&history, rules)) {
                         Ok(tally) => total.add(tally),
-                        Err(why) => broken.lock().unwrap().push((history, why)),
+                        Err(why) => {
+                            eprintln!("seed {seed}: {}", why.lines().next().unwrap_or_default());
+                            broken.lock().unwrap().push((history, why));
+                        }
                     }
                 }
             });
