@@ -54,6 +54,7 @@ impl Pass<'_> {
                 outcome = read;
             }
         }
+        self.setting.store.settle().await?;
         outcome
     }
 
@@ -109,7 +110,7 @@ impl Pass<'_> {
     async fn note_failure(&self, chat_id: i64, error: &PassError) -> Result<(), PassError> {
         let mut transaction = self.setting.store.begin().await?;
         let Some(mut chat) = transaction.chat_syncs(&[chat_id]).await?.pop() else {
-            return Ok(());
+            return Ok(transaction.leave().await?);
         };
         chat.failures += 1;
         chat.last_error = Some(error.to_string());

@@ -50,7 +50,7 @@ impl Pass<'_> {
             transaction.chats(&[chat_id]).await?.pop(),
             transaction.chat_syncs(&[chat_id]).await?.pop(),
         ) else {
-            return Ok(());
+            return Ok(transaction.leave().await?);
         };
         let first_answer = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
         let is_second_look = match row.missing_since {
@@ -106,7 +106,9 @@ impl Pass<'_> {
             return Ok(false);
         }
         let mut transaction = self.setting.store.begin().await?;
-        Ok(transaction.unheard_rejects(stream, &rejects).await? > 0)
+        let unheard = transaction.unheard_rejects(stream, &rejects).await?;
+        transaction.leave().await?;
+        Ok(unheard > 0)
     }
 }
 
@@ -133,14 +135,17 @@ async fn deleted(
             }
         })
         .collect();
+    let after = ChatRow {
+        deleted_at: row.deleted_at.or(Some(now)),
+        ..row.clone()
+    };
+    // It may have been asked for twice.
+    let chats = (after != row).then_some(Write {
+        row: after,
+        before: Some(row),
+    });
     Ok(Rows {
-        chats: vec![Write {
-            row: ChatRow {
-                deleted_at: Some(now),
-                ..row.clone()
-            },
-            before: Some(row),
-        }],
+        chats: chats.into_iter().collect(),
         messages,
         ..Rows::default()
     })

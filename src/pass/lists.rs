@@ -193,6 +193,7 @@ impl Pass<'_> {
         let unmet = transaction.unmet(stream).await?.len() as u64;
         let stored = transaction.listed_chats().await?;
         let rejects = transaction.open_rejects(stream, walk.started_at).await?;
+        transaction.leave().await?;
         let met = (stored + rejects).cast_unsigned() - unmet;
         let ended = walk.ended.unwrap_or(u64::MAX);
         let newest_first = self.traits()?.chat_order == ListOrder::NewestFirst;
@@ -351,6 +352,7 @@ impl Pass<'_> {
             read: Vec::new(),
             drift: Vec::new(),
             is_audit: false,
+            had_rejects: true,
             unmet: Unmet::Untracked,
             checkpoint: Checkpoint::Standing,
         }

@@ -26,11 +26,15 @@ impl Pass<'_> {
             return self.ask_for_vanished(due.chat_id).await;
         }
         let mut transaction = self.setting.store.begin().await?;
-        let Some(mut chat) = transaction.chat_syncs(&[due.chat_id]).await?.pop() else {
+        let chat = transaction.chat_syncs(&[due.chat_id]).await?.pop();
+        let listed = match self.traits()?.message_order {
+            ListOrder::OldestFirst => transaction.listed_messages(due.chat_id).await?,
+            _ => 0,
+        };
+        transaction.leave().await?;
+        let Some(mut chat) = chat else {
             return Ok(());
         };
-        let listed = transaction.listed_messages(due.chat_id).await?;
-        drop(transaction);
         for _ in 0..MOST_WALKS {
             let was_stopped = chat.walk.is_some();
             let mut reading = self.begin_reading(&mut chat, listed.cast_unsigned())?;

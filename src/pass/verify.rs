@@ -138,7 +138,9 @@ impl Pass<'_> {
 
     async fn stored_ids(&self, chat_id: i64) -> Result<BTreeSet<i64>, PassError> {
         let mut transaction = self.setting.store.begin().await?;
-        Ok(transaction.listed_ids(chat_id).await?.into_iter().collect())
+        let ids = transaction.listed_ids(chat_id).await?;
+        transaction.leave().await?;
+        Ok(ids.into_iter().collect())
     }
 
     /// Every id in the chat's list, with the time of its message.

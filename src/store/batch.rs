@@ -2,11 +2,13 @@
 
 mod compare;
 
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::changes::{self, Change};
 use super::rows::{self, ChatRow, GateRow, MessageRow, Write};
-use super::{Store, StoreError, ledger, runs};
+use super::runs::Gains;
+use super::writer::Transaction;
+use super::{StoreError, ledger};
 use crate::clock::Timestamp;
 use crate::model::{Attachment, Channel, Contact, Drift, Reject};
 use crate::plan::{ChatSync, Walk};
@@ -86,56 +88,45 @@ pub struct Batch {
     pub drift: Vec<Drift>,
     /// Whether the page was read again although nothing was owed: what differs then had changed silently.
     pub is_audit: bool,
+    /// Whether the list may have items that could not be read before and can be now.
+    pub had_rejects: bool,
     /// Bookkeeping of a whole walk.
     pub unmet: Unmet,
     /// What is covered now.
     pub checkpoint: Checkpoint,
 }
 
-/// A write transaction: other writers wait, readers do not.
-#[derive(Debug)]
-pub struct Transaction {
-    inner: sqlx::Transaction<'static, Sqlite>,
-}
-
-impl Store {
-    /// Opens a write transaction.
-    ///
-    /// # Errors
-    /// Whatever SQLite says.
-    pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        let inner = self.writer.begin_with("begin immediate").await?;
-        Ok(Transaction { inner })
-    }
-}
-
 impl Transaction {
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.inner
-    }
-
-    /// Ends a transaction that was not given a batch.
-    pub(super) async fn keep(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
-    }
-
-    /// Writes the batch and ends the transaction. If the batch changes nothing, nothing is written at all.
+    /// Writes the batch and ends the page. If the batch changes nothing, nothing is written at all.
     ///
     /// # Errors
-    /// Whatever SQLite says; then nothing of the batch is in the file.
+    /// Whatever SQLite says; then nothing of the batch is in the file, nor of the pages that share its transaction.
     pub async fn commit(mut self, batch: Batch) -> Result<(), StoreError> {
-        let wrote = write(&mut self.inner, batch).await?;
-        if wrote {
-            self.inner.commit().await?;
-        } else {
-            self.inner.rollback().await?;
+        let new_channels = !batch.rows.channels.is_empty();
+        let written = match self.connection() {
+            Ok(connection) => write(connection, batch).await,
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(gains) => {
+                if new_channels {
+                    self.channels().clear();
+                }
+                self.end_page(gains).await
+            }
+            Err(error) => {
+                self.fail();
+                Err(error)
+            }
         }
-        Ok(())
     }
 }
 
-/// Writes what there is to write, and says whether there was anything.
-async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, StoreError> {
+/// Writes what there is to write, and says what that adds to the books of the pass.
+async fn write(
+    connection: &mut SqliteConnection,
+    batch: Batch,
+) -> Result<Option<Gains>, StoreError> {
     let Batch {
         run_id,
         at,
@@ -147,6 +138,7 @@ async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, 
         read,
         drift,
         is_audit,
+        had_rejects,
         unmet,
         checkpoint,
     } = batch;
@@ -156,11 +148,11 @@ async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, 
         ledger::note_drift(connection, &drift, at).await?;
     }
     ledger::track(connection, &stream, chat_id, &unmet).await?;
-    let rejected = !rejects.is_empty();
     ledger::note_rejects(connection, &stream, chat_id, &rejects, at).await?;
-    let settled = ledger::settle_rejects(connection, &stream, &read, at).await?;
+    if had_rejects {
+        ledger::settle_rejects(connection, &stream, &read, at).await?;
+    }
     let mut owing = debts;
-    let mut moved = true;
     match checkpoint {
         Checkpoint::List {
             stream,
@@ -170,26 +162,19 @@ async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<bool, 
             ledger::save_checkpoint(connection, &stream, walk.as_ref(), watermark, at).await?;
         }
         Checkpoint::Chat(chat) => owing.push(*chat),
-        Checkpoint::Standing => moved = false,
+        Checkpoint::Standing => {}
     }
-    let owes = !owing.is_empty();
-    if owes {
+    if !owing.is_empty() {
         ledger::save_chats(connection, &owing).await?;
     }
-    if !changes.is_empty() || rejected {
-        let tally = changes::tally(&changes);
-        runs::add(connection, run_id, tally, rejects.len()).await?;
-        if is_audit {
-            runs::add_findings(
-                connection,
-                run_id,
-                tally.inserted + tally.updated + tally.deleted,
-            )
-            .await?;
-        }
-    }
-    let tracked = unmet != Unmet::Untracked;
-    Ok(!changes.is_empty() || rejected || settled || owes || moved || tracked)
+    let tally = changes::tally(&changes);
+    let gains = Gains {
+        run_id,
+        tally,
+        rejects: i64::try_from(rejects.len()).unwrap_or(i64::MAX),
+        findings: if is_audit { tally.all() } else { 0 },
+    };
+    Ok((!changes.is_empty() || !rejects.is_empty()).then_some(gains))
 }
 
 /// Writes the rows, parents first, and tells what changed.

@@ -25,6 +25,21 @@ pub(super) struct Tally {
     pub(super) deleted: i64,
 }
 
+impl Tally {
+    /// All changes, of whatever kind.
+    pub(super) fn all(self) -> i64 {
+        self.inserted + self.updated + self.deleted
+    }
+
+    pub(super) fn and(self, more: Self) -> Self {
+        Self {
+            inserted: self.inserted + more.inserted,
+            updated: self.updated + more.updated,
+            deleted: self.deleted + more.deleted,
+        }
+    }
+}
+
 /// The change that writing this row makes.
 pub(super) fn written<T: Row>(write: &Write<T>) -> Result<Change, serde_json::Error> {
     let row_id = write.row.row_id();

@@ -7,15 +7,18 @@ mod batch;
 mod changes;
 mod columns;
 mod error;
+mod glance;
 mod ledger;
 mod lock;
 mod open;
 mod report;
 mod rows;
 mod runs;
+mod writer;
 
-pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Transaction, Unmet};
+pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Unmet};
 pub use error::StoreError;
+pub use glance::Glance;
 pub use ledger::{DueChat, StoredCheckpoint};
 pub use lock::WriterLock;
 pub use open::{Binding, Store};
@@ -24,3 +27,4 @@ pub use report::{
 };
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
 pub use runs::{RunEnd, RunStatus, RunTotals};
+pub use writer::Transaction;

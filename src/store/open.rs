@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 
 use super::lock::WriterLock;
+use super::writer::Writer;
 use super::{Reader, StoreError};
 use crate::clock::Timestamp;
 use crate::model::Account;
@@ -31,8 +32,7 @@ const WAL_LIMIT_BYTES: &str = "67108864";
 /// The mirror, open for writing. Only one process has it at a time.
 #[derive(Debug)]
 pub struct Store {
-    /// A pool of one: whoever has the connection is the writer.
-    pub(super) writer: SqlitePool,
+    pub(super) writer: Writer,
     pub(super) reader: Reader,
     _lock: WriterLock,
 }
@@ -57,7 +57,8 @@ impl Store {
         refuse_foreign_file(path)?;
         refuse_newer(path, peek(path).await?)?;
         let lock = WriterLock::take(path)?;
-        let writer = connect(path, writing(path), 1).await?;
+        // A pool of one: whoever has the connection is the writer.
+        let writer = Writer::new(connect(path, writing(path), 1).await?);
         let store = Self {
             reader: Reader {
                 pool: connect(path, reading(path), 4).await?,
@@ -111,7 +112,7 @@ impl Store {
                 activities,
                 at
             )
-            .execute(&self.writer)
+            .execute(self.writer.alone().await?.pool)
             .await?;
             return Ok(());
         };
@@ -148,7 +149,7 @@ impl Store {
         if found < known {
             self.mark("application_id", APPLICATION_ID).await?;
         }
-        MIGRATIONS.run(&self.writer).await?;
+        MIGRATIONS.run(&self.writer.pool).await?;
         if found < known {
             self.mark("user_version", known).await?;
         }
@@ -159,7 +160,7 @@ impl Store {
     async fn mark(&self, pragma: &str, number: i64) -> Result<(), StoreError> {
         let statement = format!("pragma {pragma} = {number}");
         sqlx::query(sqlx::AssertSqlSafe(statement))
-            .execute(&self.writer)
+            .execute(self.writer.alone().await?.pool)
             .await?;
         Ok(())
     }

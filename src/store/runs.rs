@@ -78,7 +78,7 @@ impl Store {
             mode,
             at
         )
-        .execute(&self.writer)
+        .execute(self.writer.alone().await?.pool)
         .await?;
         Ok(run.last_insert_rowid())
     }
@@ -111,7 +111,7 @@ impl Store {
             error,
             audited
         )
-        .fetch_one(&self.writer)
+        .fetch_one(self.writer.alone().await?.pool)
         .await?;
         Ok(totals)
     }
@@ -122,7 +122,7 @@ impl Store {
     /// Whatever SQLite says.
     pub async fn drop_changes(&self, before: Timestamp) -> Result<(), StoreError> {
         sqlx::query!("delete from changes where at < ?1", before)
-            .execute(&self.writer)
+            .execute(self.writer.alone().await?.pool)
             .await?;
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Store {
                and rows_inserted + rows_updated + rows_deleted + rejects = 0",
             before
         )
-        .execute(&self.writer)
+        .execute(self.writer.alone().await?.pool)
         .await?;
         Ok(())
     }
@@ -146,46 +146,53 @@ impl Store {
     /// A pass that is still called running when the file is opened was killed.
     pub(super) async fn close_cut_runs(&self) -> Result<(), StoreError> {
         sqlx::query!("update sync_runs set status = 'cut short' where status = 'running'")
-            .execute(&self.writer)
+            .execute(self.writer.alone().await?.pool)
             .await?;
         Ok(())
     }
 }
 
-/// Counts silent changes that an audit found.
-pub(super) async fn add_findings(
-    connection: &mut SqliteConnection,
-    run_id: i64,
-    findings: i64,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update sync_runs set audit_findings = audit_findings + ?2 where id = ?1",
-        run_id,
-        findings
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+/// What pages add to the books of their pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gains {
+    pub(super) run_id: i64,
+    pub(super) tally: Tally,
+    pub(super) rejects: i64,
+    /// Silent changes that an audit found.
+    pub(super) findings: i64,
 }
 
-/// Adds a batch's numbers to its pass.
-pub(super) async fn add(
-    connection: &mut SqliteConnection,
-    run_id: i64,
-    tally: Tally,
-    rejects: usize,
-) -> Result<(), StoreError> {
-    let rejects = i64::try_from(rejects).unwrap_or(i64::MAX);
+impl Gains {
+    /// Both together; they are of one pass, because passes never overlap.
+    pub(super) fn and(self, more: Self) -> Self {
+        Self {
+            run_id: more.run_id,
+            tally: self.tally.and(more.tally),
+            rejects: self.rejects + more.rejects,
+            findings: self.findings + more.findings,
+        }
+    }
+}
+
+/// Adds to the books of a pass.
+pub(super) async fn add(connection: &mut SqliteConnection, gains: Gains) -> Result<(), StoreError> {
+    let Gains {
+        run_id,
+        tally,
+        rejects,
+        findings,
+    } = gains;
     sqlx::query!(
         "update sync_runs
          set rows_inserted = rows_inserted + ?2, rows_updated = rows_updated + ?3,
-             rows_deleted = rows_deleted + ?4, rejects = rejects + ?5
+             rows_deleted = rows_deleted + ?4, rejects = rejects + ?5, audit_findings = audit_findings + ?6
          where id = ?1",
         run_id,
         tally.inserted,
         tally.updated,
         tally.deleted,
-        rejects
+        rejects,
+        findings
     )
     .execute(connection)
     .await?;

@@ -1,5 +1,7 @@
 //! What is written to the file is what is read from it, whatever the values are.
 
+use std::collections::HashSet;
+
 use chatmirror::clock::Timestamp;
 use chatmirror::model::{
     Attachment, Channel, Chat, Contact, Direction, Gate, Json, ListedChat, ListedMessage, Message,
@@ -218,6 +220,7 @@ impl Round {
             read: Vec::new(),
             drift: Vec::new(),
             is_audit: false,
+            had_rejects: true,
             unmet: Unmet::Untracked,
             checkpoint: Checkpoint::Standing,
         }
@@ -281,7 +284,7 @@ impl Round {
         self.chat_of_the_message().await;
         let mut transaction = self.store.begin().await.unwrap();
         let rows = transaction
-            .compare_messages(7, &[listed], self.at)
+            .compare_messages(7, &HashSet::new(), &[listed], self.at)
             .await
             .unwrap()
             .rows;
@@ -289,7 +292,7 @@ impl Round {
         transaction.commit(self.batch(rows)).await.unwrap();
         let mut transaction = self.store.begin().await.unwrap();
         let rows = transaction
-            .compare_messages(7, &[listed], self.at)
+            .compare_messages(7, &HashSet::new(), &[listed], self.at)
             .await
             .unwrap()
             .rows;

@@ -51,7 +51,9 @@ impl Pass<'_> {
         let gone: HashSet<i64> = transaction.unmet(&primary).await?.into_iter().collect();
         let mut not_open = transaction.unmet(&ChatList::Open.to_string()).await?;
         not_open.retain(|id| !gone.contains(id));
-        readable(&mut transaction, not_open, since).await
+        let not_open = readable(&mut transaction, not_open, since).await?;
+        transaction.leave().await?;
+        Ok(not_open)
     }
 
     /// The list that holds the chats which are not open.
@@ -82,7 +84,9 @@ impl Pass<'_> {
             .map(|(id, _)| id)
             .collect();
         let mut transaction = self.setting.store.begin().await?;
-        readable(&mut transaction, not_open, open.started_at).await
+        let not_open = readable(&mut transaction, not_open, open.started_at).await?;
+        transaction.leave().await?;
+        Ok(not_open)
     }
 
     async fn store_closed(&self, ids: &[i64]) -> Result<(), PassError> {
@@ -134,6 +138,7 @@ impl Pass<'_> {
         let stored = usize::try_from(transaction.listed_chats().await?).unwrap_or(usize::MAX);
         let many = absent.len() > FEW && absent.len() > stored / BELIEVABLE_SHARE;
         if many && !self.setting.accept_deletions {
+            transaction.leave().await?;
             return Err(PassError::TooManyGone {
                 gone: absent.len(),
                 stored,
@@ -154,6 +159,7 @@ impl Pass<'_> {
         for chat in &mut debts {
             chat.owe(Owed::Vanished, complete_through);
         }
+        transaction.leave().await?;
         Ok((
             Rows {
                 chats,

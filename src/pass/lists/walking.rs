@@ -146,7 +146,6 @@ impl Pass<'_> {
         let mut comparison = transaction.compare_chats(&listed, state, page.date).await?;
         let ledger = transaction.chat_syncs(&ids).await?;
         let debts = debts(&listed, &comparison, ledger, watermark);
-        self.mind_skew(&listed, &comparison, watermark).await?;
         let begins = walk.pages_read == 1 && turn != Turn::Lost;
         let batch = Batch {
             rows: std::mem::take(&mut comparison.rows),
@@ -176,6 +175,8 @@ impl Pass<'_> {
             ..self.batch(list.to_string(), None, page.date)
         };
         transaction.commit(batch).await?;
+        // Only now: what is learned is written by itself.
+        self.mind_skew(&listed, &comparison, watermark).await?;
         Ok(comparison)
     }
 

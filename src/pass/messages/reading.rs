@@ -7,7 +7,9 @@ use crate::clock::Timestamp;
 use crate::model::{ListedMessage, Page};
 use crate::pass::{Pass, PassError};
 use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Spacing, Turn, Walk};
-use crate::store::{Batch, Checkpoint, MessageComparison, MessageRow, Transaction, Unmet, Write};
+use crate::store::{
+    Batch, Checkpoint, Glance, MessageComparison, MessageRow, Transaction, Unmet, Write,
+};
 
 /// A reading under way.
 pub(super) struct Reading {
@@ -44,6 +46,8 @@ pub(super) enum Verdict {
 struct Books {
     transaction: Transaction,
     comparison: MessageComparison,
+    /// The chat as it was before the page.
+    glance: Glance,
     updated_at: Timestamp,
     /// Messages that the mirror counts as listed, this page's included.
     listed: i64,
@@ -135,14 +139,13 @@ impl Pass<'_> {
         let skew = self.skew();
         let messages: Vec<&ListedMessage> = page.readable().collect();
         let rejects: Vec<_> = page.rejects().cloned().collect();
+        let name = stream(chat.chat_id);
         let mut transaction = self.setting.store.begin().await?;
+        let glance = transaction.glance(chat.chat_id, &name).await?;
         let mut comparison = transaction
-            .compare_messages(chat.chat_id, &messages, page.date)
+            .compare_messages(chat.chat_id, &glance.gates, &messages, page.date)
             .await?;
-        let updated_at = match transaction.chats(&[chat.chat_id]).await?.pop() {
-            Some(row) => row.chat.updated_at,
-            None => page.date,
-        };
+        let updated_at = glance.updated_at.unwrap_or(page.date);
         reading.is_explained |= plan::is_explained(
             updated_at,
             messages.iter().flat_map(|listed| moments(listed)),
@@ -153,12 +156,11 @@ impl Pass<'_> {
             .unheard_rejects(&stream(chat.chat_id), &rejects)
             .await?
             > 0;
-        let listed = transaction.listed_messages(chat.chat_id).await? + comparison.gained;
-        let watermark = self.watermark_before().await?;
+        let listed = glance.listed + comparison.gained;
         let left: Vec<i64> = comparison.left.iter().copied().collect();
         let mut debts = transaction.chat_syncs(&left).await?;
         for other in &mut debts {
-            other.owe(Owed::Moved, watermark);
+            other.owe(Owed::Moved, glance.watermark);
         }
         let batch = Batch {
             rows: std::mem::take(&mut comparison.rows),
@@ -167,11 +169,13 @@ impl Pass<'_> {
             read: messages.iter().map(|listed| listed.message.id).collect(),
             drift: page.drift.clone(),
             is_audit: chat.owed == Some(Owed::Reread),
-            ..self.batch(stream(chat.chat_id), Some(chat.chat_id), page.date)
+            had_rejects: glance.has_rejects,
+            ..self.batch(name, Some(chat.chat_id), page.date)
         };
         Ok(Books {
             transaction,
             comparison,
+            glance,
             updated_at,
             listed,
             batch,
@@ -236,21 +240,27 @@ impl Pass<'_> {
     ) -> Result<Verdict, PassError> {
         let name = stream(chat.chat_id);
         let here: HashSet<i64> = books.batch.read.iter().copied().collect();
-        let mut unmet = if reading.walk.pages_read <= 1 {
-            books.transaction.listed_ids(chat.chat_id).await?
-        } else {
-            books.transaction.unmet(&name).await?
+        let one_page = reading.walk.pages_read <= 1;
+        let mut unmet = match (one_page, books.glance.listed) {
+            (true, 0) => Vec::new(),
+            (true, _) => books.transaction.listed_ids(chat.chat_id).await?,
+            (false, _) => books.transaction.unmet(&name).await?,
         };
         unmet.retain(|id| !here.contains(id));
         let started_at = reading.walk.started_at.unwrap_or(page.date);
-        let rejects = books
-            .transaction
-            .other_open_rejects(&name, started_at, &books.batch.rejects)
-            .await?
-            + i64::try_from(books.batch.rejects.len()).unwrap_or(i64::MAX);
+        let had_rejects = books.glance.has_rejects;
+        let mut rejects = i64::try_from(books.batch.rejects.len()).unwrap_or(i64::MAX);
+        if had_rejects {
+            rejects += books
+                .transaction
+                .other_open_rejects(&name, started_at, &books.batch.rejects)
+                .await?;
+        }
         let live = books.listed - i64::try_from(unmet.len()).unwrap_or(i64::MAX);
         let met = (live + rejects).cast_unsigned();
-        books.batch.unmet = Unmet::Clear;
+        if !one_page {
+            books.batch.unmet = Unmet::Clear;
+        }
         if !reading.is_closed(length, met) {
             chat.walk = None;
             books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
@@ -269,7 +279,9 @@ impl Pass<'_> {
         }
         self.owe_reject(chat, reading).await?;
         books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
-        books.transaction.forget_rejects(&name, started_at).await?;
+        if had_rejects {
+            books.transaction.forget_rejects(&name, started_at).await?;
+        }
         books.transaction.commit(books.batch).await?;
         Ok(Verdict::Claimed)
     }
@@ -284,6 +296,9 @@ impl Pass<'_> {
         here: &HashSet<i64>,
         now: Timestamp,
     ) -> Result<bool, PassError> {
+        if unmet.is_empty() && !books.glance.has_missing {
+            return Ok(false);
+        }
         let mut newly = books.transaction.messages(unmet).await?;
         newly.retain(|row| row.message.chat_id == chat_id);
         let mut before_this_pass = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
@@ -346,9 +361,11 @@ impl Pass<'_> {
             transaction.chats(&[chat.chat_id]).await?.pop(),
             reading.walk.started_at,
         ) else {
+            transaction.leave().await?;
             return Ok(Verdict::Again { why: Owed::Count });
         };
         if counts && (live + rejects).cast_unsigned() != length {
+            transaction.leave().await?;
             return Ok(Verdict::Again { why: Owed::Count });
         }
         self.move_claim(chat, started_at, live + rejects, row.chat.updated_at);

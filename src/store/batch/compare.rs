@@ -46,7 +46,7 @@ impl Transaction {
         at: Timestamp,
     ) -> Result<ChatComparison, StoreError> {
         let ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
-        let stored = rows::load_chats(self.connection(), ids.iter().copied()).await?;
+        let stored = rows::load_chats(self.connection()?, ids.iter().copied()).await?;
         let chats = listed.iter().map(|listed| ChatRow {
             chat: listed.chat.clone(),
             state: state.or_else(|| stored.get(&listed.chat.id).and_then(|row| row.state)),
@@ -55,7 +55,7 @@ impl Transaction {
         });
         let chats = differing(chats, stored.clone());
         let changed: HashSet<i64> = chats.iter().map(|write| write.row.chat.id).collect();
-        let gates = rows::load_gates(self.connection(), ids.iter().copied()).await?;
+        let gates = rows::load_gates(self.connection()?, ids.iter().copied()).await?;
         let channels = listed.iter().flat_map(|listed| &listed.channels);
         let referred = listed
             .iter()
@@ -75,29 +75,32 @@ impl Transaction {
         })
     }
 
-    /// Compares a page of one chat's messages, read at `at`, with the file.
+    /// Compares a page of one chat's messages, read at `at`, with the file. `gates`: those that are stored of the chat.
     ///
     /// # Errors
     /// Whatever SQLite says.
     pub async fn compare_messages(
         &mut self,
         chat_id: i64,
+        gates: &HashSet<i64>,
         listed: &[&ListedMessage],
         at: Timestamp,
     ) -> Result<MessageComparison, StoreError> {
         let ids: Vec<i64> = listed.iter().map(|listed| listed.message.id).collect();
-        let stored = rows::load_messages(self.connection(), ids.iter().copied()).await?;
+        let stored = rows::load_messages(self.connection()?, ids.iter().copied()).await?;
         let messages = differing(
             listed.iter().map(|listed| message_row(listed, &stored)),
             stored.clone(),
         );
-        let (attachments, gone_attachments) = self.compare_attachments(listed).await?;
+        // A message that is not stored has no attachments there.
+        let known = !stored.is_empty();
+        let (attachments, gone_attachments) = self.compare_attachments(listed, known).await?;
         let channels = listed.iter().filter_map(|listed| listed.channel.as_ref());
         let referred = listed.iter().filter_map(|listed| listed.message.channel_id);
         let mut comparison = MessageComparison {
             rows: Rows {
                 channels: self.compare_channels(channels, referred).await?,
-                gates: self.compare_former_gates(chat_id, listed, at).await?,
+                gates: former_gates(gates, listed, at),
                 messages,
                 attachments,
                 gone_attachments,
@@ -126,7 +129,7 @@ impl Transaction {
             }
         }
         let referred: HashSet<i64> = referred.chain(latest.keys().copied()).collect();
-        let stored = rows::load_channels(self.connection(), referred.iter().copied()).await?;
+        let stored = self.stored_channels(&referred).await?;
         for id in referred {
             if !stored.contains_key(&id) {
                 latest.entry(id).or_insert_with(|| bare_channel(id));
@@ -149,7 +152,7 @@ impl Transaction {
     ) -> Result<Vec<Write<Contact>>, StoreError> {
         let arrived: Vec<&Contact> = arrived.collect();
         let ids = arrived.iter().map(|contact| contact.id);
-        let stored = rows::load_contacts(self.connection(), ids).await?;
+        let stored = rows::load_contacts(self.connection()?, ids).await?;
         let merged: Vec<Contact> = arrived
             .into_iter()
             .map(|contact| match stored.get(&contact.id) {
@@ -160,32 +163,39 @@ impl Transaction {
         Ok(differing(merged, stored))
     }
 
-    /// A message may have come through a gate that its chat no longer lists: that gate is kept as removed.
-    /// Of a gate that is listed, the chat's own word counts.
-    async fn compare_former_gates(
+    /// These channels as they are stored. There are few and every page names some, so they are kept at hand.
+    async fn stored_channels(
         &mut self,
-        chat_id: i64,
-        listed: &[&ListedMessage],
-        at: Timestamp,
-    ) -> Result<Vec<Write<GateRow>>, StoreError> {
-        let stored = rows::load_gates(self.connection(), [chat_id]).await?;
-        let former = listed
+        ids: &HashSet<i64>,
+    ) -> Result<HashMap<i64, Channel>, StoreError> {
+        let at_hand = self.channels();
+        let unknown: Vec<i64> = ids
             .iter()
-            .filter_map(|listed| listed.gate.as_ref())
-            .filter(|gate| !stored.contains_key(&(chat_id, gate.id)))
-            .map(|gate| GateRow {
-                gate: gate.clone(),
-                removed_at: Some(at),
-            });
-        Ok(differing(former.collect::<Vec<_>>(), HashMap::new()))
+            .copied()
+            .filter(|id| !at_hand.contains_key(id))
+            .collect();
+        if !unknown.is_empty() {
+            let loaded = rows::load_channels(self.connection()?, unknown).await?;
+            self.channels().extend(loaded);
+        }
+        let at_hand = self.channels();
+        let stored = ids
+            .iter()
+            .filter_map(|id| Some((*id, at_hand.get(id)?.clone())));
+        Ok(stored.collect())
     }
 
     async fn compare_attachments(
         &mut self,
         listed: &[&ListedMessage],
+        known: bool,
     ) -> Result<(Vec<Write<Attachment>>, Vec<Attachment>), StoreError> {
         let ids = listed.iter().map(|listed| listed.message.id);
-        let mut stored = rows::load_attachments(self.connection(), ids).await?;
+        let mut stored = if known {
+            rows::load_attachments(self.connection()?, ids).await?
+        } else {
+            HashMap::new()
+        };
         // What a deleted message no longer shows is kept, as its text is.
         for listed in listed
             .iter()
@@ -232,6 +242,24 @@ impl MessageComparison {
             }
         }
     }
+}
+
+/// A message may have come through a gate that its chat no longer lists: that gate is kept as removed. Of a gate that is
+/// `stored`, the chat's own word counts.
+fn former_gates(
+    stored: &HashSet<i64>,
+    listed: &[&ListedMessage],
+    at: Timestamp,
+) -> Vec<Write<GateRow>> {
+    let former = listed
+        .iter()
+        .filter_map(|listed| listed.gate.as_ref())
+        .filter(|gate| !stored.contains(&gate.id))
+        .map(|gate| GateRow {
+            gate: gate.clone(),
+            removed_at: Some(at),
+        });
+    differing(former, HashMap::new())
 }
 
 /// The gates of the listed chats as they are to be stored: those no longer listed are removed as of `at`.

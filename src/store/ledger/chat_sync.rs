@@ -123,7 +123,7 @@ impl Transaction {
                where chat_id in (select value from json_each(?1))"#,
             ids
         )
-        .fetch_all(self.connection())
+        .fetch_all(self.connection()?)
         .await?;
         rows.into_iter()
             .map(|row| {
@@ -160,7 +160,7 @@ impl Transaction {
             "select count(*) from messages where chat_id = ?1 and missing_since is null",
             chat_id
         )
-        .fetch_one(self.connection())
+        .fetch_one(self.connection()?)
         .await?;
         Ok(count)
     }
@@ -178,7 +178,7 @@ impl Transaction {
                ) as "owes!: bool""#,
             moment
         )
-        .fetch_one(self.connection())
+        .fetch_one(self.connection()?)
         .await?;
         Ok(owes)
     }
@@ -192,7 +192,7 @@ impl Transaction {
             "select id from messages where chat_id = ?1 and missing_since is null order by id",
             chat_id
         )
-        .fetch_all(self.connection())
+        .fetch_all(self.connection()?)
         .await?;
         Ok(ids)
     }
@@ -211,7 +211,7 @@ impl Transaction {
             chat_id,
             before
         )
-        .fetch_all(self.connection())
+        .fetch_all(self.connection()?)
         .await?;
         self.messages(&ids).await
     }
@@ -221,7 +221,7 @@ impl Transaction {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn messages(&mut self, ids: &[i64]) -> Result<Vec<MessageRow>, StoreError> {
-        let rows = rows::load_messages(self.connection(), ids.iter().copied()).await?;
+        let rows = rows::load_messages(self.connection()?, ids.iter().copied()).await?;
         let mut rows: Vec<MessageRow> = rows.into_values().collect();
         rows.sort_unstable_by_key(|row| row.message.id);
         Ok(rows)
@@ -232,7 +232,7 @@ impl Transaction {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn chats(&mut self, ids: &[i64]) -> Result<Vec<ChatRow>, StoreError> {
-        let rows = rows::load_chats(self.connection(), ids.iter().copied()).await?;
+        let rows = rows::load_chats(self.connection()?, ids.iter().copied()).await?;
         let mut rows: Vec<ChatRow> = rows.into_values().collect();
         rows.sort_unstable_by_key(|row| row.chat.id);
         Ok(rows)
@@ -244,7 +244,7 @@ impl Transaction {
     /// Whatever SQLite says.
     pub async fn listed_chats(&mut self) -> Result<i64, StoreError> {
         let count = sqlx::query_scalar!("select count(*) from chats where missing_since is null")
-            .fetch_one(self.connection())
+            .fetch_one(self.connection()?)
             .await?;
         Ok(count)
     }
@@ -263,7 +263,7 @@ impl Store {
              set owed = coalesce(owed, 'reread'), whole = 1, due_at = null, walk = null
              where chat_id in (select id from chats where deleted_at is null)"
         )
-        .execute(transaction.connection())
+        .execute(transaction.connection()?)
         .await?;
         transaction.keep().await
     }

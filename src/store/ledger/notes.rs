@@ -144,12 +144,12 @@ impl Store {
              set owed = coalesce(owed, 'reread'), whole = 1, due_at = null, walk = null
              where chat_id in (select chat_id from rejects where resolved_at is null)"
         )
-        .execute(&self.writer)
+        .execute(self.writer.alone().await?.pool)
         .await?;
         let chats = sqlx::query_scalar!(
             "select count(*) from rejects where resolved_at is null and chat_id is null"
         )
-        .fetch_one(&self.writer)
+        .fetch_one(self.writer.alone().await?.pool)
         .await?;
         Ok(chats > 0)
     }
@@ -175,7 +175,7 @@ impl Transaction {
             stream,
             raw
         )
-        .fetch_one(self.connection())
+        .fetch_one(self.connection()?)
         .await?;
         Ok(rejects
             .len()
@@ -197,7 +197,7 @@ impl Transaction {
             stream,
             since
         )
-        .fetch_one(self.connection())
+        .fetch_one(self.connection()?)
         .await?;
         Ok(count)
     }
@@ -217,7 +217,7 @@ impl Transaction {
             stream,
             since
         )
-        .fetch_all(self.connection())
+        .fetch_all(self.connection()?)
         .await?;
         Ok(ids)
     }
@@ -242,7 +242,7 @@ impl Transaction {
             since,
             raw
         )
-        .fetch_one(self.connection())
+        .fetch_one(self.connection()?)
         .await?;
         Ok(count)
     }
@@ -262,7 +262,7 @@ impl Transaction {
             stream,
             since
         )
-        .execute(self.connection())
+        .execute(self.connection()?)
         .await?;
         Ok(())
     }

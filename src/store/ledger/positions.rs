@@ -118,7 +118,7 @@ impl Transaction {
             "select id from walk_unmet where stream = ?1 order by id",
             stream
         )
-        .fetch_all(self.connection())
+        .fetch_all(self.connection()?)
         .await?;
         Ok(ids)
     }
@@ -133,10 +133,10 @@ impl Transaction {
         sqlx::query!(
             "update checkpoints set walk = null where walk is not null and stream like 'chats%'"
         )
-        .execute(self.connection())
+        .execute(self.connection()?)
         .await?;
         sqlx::query!("delete from walk_unmet where stream like 'chats%'")
-            .execute(self.connection())
+            .execute(self.connection()?)
             .await?;
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Store {
             "update checkpoints set walk = null where stream = ?1",
             stream
         )
-        .execute(&self.writer)
+        .execute(self.writer.alone().await?.pool)
         .await?;
         Ok(())
     }
@@ -212,7 +212,7 @@ impl Store {
             value,
             at
         )
-        .execute(&self.writer)
+        .execute(self.writer.alone().await?.pool)
         .await?;
         Ok(())
     }

@@ -52,7 +52,9 @@ pub async fn tell(
             return wrong("it does not say what was there before");
         };
         if before.is_empty() || before.iter().any(|(column, value)| row[column] == *value) {
-            return wrong("it says that something changed which did not");
+            return wrong(&format!(
+                "it says that {before:?} changed, and did not: {row:?}"
+            ));
         }
         let parsed = |(column, value): (&String, &Value)| {
             let value = match (column.as_str(), value) {
