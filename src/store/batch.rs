@@ -6,7 +6,7 @@ use sqlx::{Sqlite, SqliteConnection};
 
 use super::changes::{self, Change};
 use super::rows::{self, ChatRow, GateRow, MessageRow, Write};
-use super::{Store, StoreError, ledger, runs};
+use super::{Store, StoreError, kept, ledger, runs};
 use crate::clock::Timestamp;
 use crate::model::{Attachment, Channel, Contact, Drift, Reject};
 use crate::plan::{ChatSync, Walk};
@@ -221,7 +221,9 @@ async fn write_rows(
     write_table!(contacts, rows::write_contacts);
     write_table!(chats, rows::write_chats);
     write_table!(gates, rows::write_gates);
+    kept::take_out(connection, messages).await?;
     write_table!(messages, rows::write_messages);
+    kept::put_in(connection, messages).await?;
     write_table!(attachments, rows::write_attachments);
     if !gone_attachments.is_empty() {
         rows::remove_attachments(connection, gone_attachments).await?;

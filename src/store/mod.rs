@@ -7,6 +7,7 @@ mod batch;
 mod changes;
 mod columns;
 mod error;
+mod kept;
 mod ledger;
 mod lock;
 mod open;

@@ -1,0 +1,314 @@
+-- What support leads ask. Some answers would take long on ten million messages: for these, small tables are kept up to date in
+-- the transaction that writes the messages.
+
+create table report_settings (
+    -- The one row that says how days are counted and whether messages can be searched; the program keeps it as its configuration says.
+    only integer primary key not null check (only = 1),
+    -- The zone in which a day begins and ends, such as `Europe/Kyiv`.
+    time_zone text not null,
+    -- When somebody is at the desk, such as `09:00-18:00` and `mon-fri`; empty if no hours are set.
+    business_hours text not null,
+    business_days text not null,
+    search boolean not null check (search in (0, 1))
+);
+
+insert into report_settings (only, time_zone, business_hours, business_days, search) values (1, 'UTC', '', '', 1);
+
+create table report_offsets (
+    -- One row a span in which the report zone keeps its offset from UTC: summer and winter time.
+    starts_at datetime primary key not null,
+    ends_at datetime not null,
+    -- What is added to UTC, in minutes.
+    minutes integer not null
+) without rowid;
+
+insert into report_offsets (starts_at, ends_at, minutes) values ('0000-01-01 00:00:00.000', '9999-12-31 23:59:59.999', 0);
+
+create table report_days (
+    -- One row a working day in the report zone: when the desk opens and closes, in UTC. Empty if no business hours are set.
+    opens_at datetime primary key not null,
+    closes_at datetime not null,
+    -- Seconds of business on all days before.
+    worked_before integer not null
+) without rowid;
+
+create view conversation as
+    -- One row a message that the contact and the desk said to each other, by `author`: `contact`, `human` or `bot`. Left out: what was
+    -- deleted, notes among operators, system messages, and what has no time or no direction.
+    select
+        id as message_id,
+        chat_id,
+        created_at,
+        channel_id,
+        direction,
+        case
+            when direction = 'inbound' then 'contact'
+            when operator_id is not null or sender_type in ('operator', 'user') then 'human'
+            else 'bot'
+        end as author,
+        case
+            when direction = 'outbound' and (operator_id is not null or sender_type in ('operator', 'user'))
+            then coalesce(sender_name, 'operator ' || operator_id, 'nameless')
+        end as operator
+    from messages
+    where deleted_at is null
+        and created_at is not null
+        and direction is not null
+        and internal is not 1
+        and kind is not 'action'
+        and sender_type is not 'system';
+
+create table turns (
+    -- One row a turn: what the contact asked in one go, and what the desk said to it before the contact wrote again. Read it as the view `replies`.
+    chat_id integer not null references chats (id),
+    -- The first of the contact's messages.
+    asked_at datetime not null,
+    asked_id integer not null,
+    -- The day of that in the report zone.
+    day text not null,
+    channel_id integer,
+    asked_messages integer not null,
+    -- The first answer, by whomever, and the first one by a human.
+    answered_at datetime,
+    answered_id integer,
+    answered_by text check (answered_by in ('human', 'bot')),
+    answered_after integer,
+    human_at datetime,
+    human_id integer,
+    human_after integer,
+    operator text,
+    primary key (chat_id, asked_at, asked_id)
+) without rowid;
+
+create index turns_by_day on turns (day);
+create index turns_unanswered on turns (asked_at) where answered_id is null;
+
+create table chat_totals (
+    -- One row a chat that has or had messages: how many there are now. Read it as the view `chat_overview`.
+    chat_id integer primary key not null references chats (id),
+    messages integer not null,
+    inbound integer not null,
+    outbound integer not null,
+    first_message_at datetime,
+    last_message_at datetime
+);
+
+create table daily_counts (
+    -- One row a day in the report zone, channel (0: not known), author and operator (empty: none): how many messages.
+    -- Read it as the views `daily_activity`, `channel_activity` and `operator_activity`.
+    day text not null,
+    channel_id integer not null,
+    author text not null,
+    operator text not null,
+    messages integer not null,
+    primary key (day, channel_id, author, operator)
+) without rowid;
+
+create view chat_overview as
+    -- One row a chat: whom it is with, how much was said, when last, and since when the contact has been waiting.
+    -- `messages` counts all that are not deleted; `inbound` and `outbound` only what the two said to each other.
+    select
+        chats.id as chat_id,
+        chats.name as chat_name,
+        chats.state,
+        chats.contact_id,
+        contacts.name as contact_name,
+        contacts.phone as contact_phone,
+        contacts.email as contact_email,
+        (
+            select group_concat(distinct channels.type)
+            from gates
+            join channels on channels.id = gates.channel_id
+            where gates.chat_id = chats.id and gates.removed_at is null
+        ) as channels,
+        coalesce(chat_totals.messages, 0) as messages,
+        coalesce(chat_totals.inbound, 0) as inbound,
+        coalesce(chat_totals.outbound, 0) as outbound,
+        chat_totals.first_message_at,
+        chat_totals.last_message_at,
+        (
+            select turns.asked_at
+            from turns
+            where turns.chat_id = chats.id and turns.answered_id is null
+            order by turns.asked_at desc
+            limit 1
+        ) as waiting_since,
+        chats.created_at,
+        chats.updated_at,
+        chats.deleted_at
+    from chats
+    left join contacts on contacts.id = chats.contact_id
+    left join chat_totals on chat_totals.chat_id = chats.id;
+
+create view message_feed as
+    -- One flat row a message, with names where the tables have ids; deleted ones too. `local_at` is in the report zone.
+    select
+        messages.id as message_id,
+        messages.created_at,
+        (
+            select strftime('%Y-%m-%d %H:%M:%f', messages.created_at, minutes || ' minutes')
+            from report_offsets
+            where starts_at <= messages.created_at
+            order by starts_at desc
+            limit 1
+        ) as local_at,
+        messages.chat_id,
+        chats.name as chat_name,
+        channels.type as channel_type,
+        channels.name as channel_name,
+        messages.direction,
+        messages.kind,
+        messages.sender_type,
+        messages.sender_name,
+        messages.text,
+        (select count(*) from attachments where attachments.message_id = messages.id) as attachments,
+        messages.internal,
+        messages.state,
+        messages.delivered_at,
+        messages.seen_at,
+        messages.edited_at,
+        messages.missing_since,
+        messages.deleted_at
+    from messages
+    join chats on chats.id = messages.chat_id
+    left join channels on channels.id = messages.channel_id;
+
+create view replies as
+    -- One row a turn: the contact's first unanswered message, the first answer, by whom and after how many seconds; the first answer by a
+    -- human beside it. `business_seconds` count only while the desk was open; they are null if no business hours are set.
+    -- `is_first`: the chat's first turn.
+    select
+        turns.chat_id,
+        chats.name as chat_name,
+        turns.channel_id,
+        channels.type as channel_type,
+        turns.day,
+        not exists (
+            select 1
+            from turns as earlier
+            where earlier.chat_id = turns.chat_id
+                and (earlier.asked_at, earlier.asked_id) < (turns.asked_at, turns.asked_id)
+        ) as is_first,
+        turns.asked_at,
+        turns.asked_id as asked_message_id,
+        turns.asked_messages,
+        turns.answered_at,
+        turns.answered_id as answered_message_id,
+        turns.answered_by,
+        turns.answered_after as seconds,
+        (
+            select worked_before + strftime('%s', min(closes_at, turns.answered_at)) - strftime('%s', opens_at)
+            from report_days
+            where opens_at <= turns.answered_at
+            order by opens_at desc
+            limit 1
+        ) - (
+            select worked_before + strftime('%s', min(closes_at, turns.asked_at)) - strftime('%s', opens_at)
+            from report_days
+            where opens_at <= turns.asked_at
+            order by opens_at desc
+            limit 1
+        ) as business_seconds,
+        turns.human_at,
+        turns.human_id as human_message_id,
+        turns.operator,
+        turns.human_after as human_seconds,
+        (
+            select worked_before + strftime('%s', min(closes_at, turns.human_at)) - strftime('%s', opens_at)
+            from report_days
+            where opens_at <= turns.human_at
+            order by opens_at desc
+            limit 1
+        ) - (
+            select worked_before + strftime('%s', min(closes_at, turns.asked_at)) - strftime('%s', opens_at)
+            from report_days
+            where opens_at <= turns.asked_at
+            order by opens_at desc
+            limit 1
+        ) as human_business_seconds
+    from turns
+    join chats on chats.id = turns.chat_id
+    left join channels on channels.id = turns.channel_id;
+
+create view unanswered_chats as
+    -- One row an open chat in which the contact had the last word: since when, how many messages, and the last words.
+    select
+        turns.chat_id,
+        chats.name as chat_name,
+        chats.contact_id,
+        channels.type as channel_type,
+        turns.asked_at as waiting_since,
+        turns.asked_id as first_message_id,
+        turns.asked_messages as unanswered_messages,
+        (
+            select coalesce(messages.text, messages.kind)
+            from messages
+            where messages.chat_id = turns.chat_id
+                and messages.direction = 'inbound'
+                and messages.deleted_at is null
+                and messages.created_at >= turns.asked_at
+            order by messages.created_at desc, messages.id desc
+            limit 1
+        ) as last_words
+    from turns
+    join chats on chats.id = turns.chat_id
+    left join channels on channels.id = turns.channel_id
+    where turns.answered_id is null and chats.state is not 'closed' and chats.deleted_at is null;
+
+create view daily_activity as
+    -- One row a day in the report zone, channel and direction: messages that the contact and the desk said to each other, and how many of
+    -- the desk's were by a human and by a bot.
+    select
+        daily_counts.day,
+        nullif(daily_counts.channel_id, 0) as channel_id,
+        channels.type as channel_type,
+        channels.name as channel_name,
+        iif(daily_counts.author = 'contact', 'inbound', 'outbound') as direction,
+        sum(daily_counts.messages) as messages,
+        sum(iif(daily_counts.author = 'human', daily_counts.messages, 0)) as by_human,
+        sum(iif(daily_counts.author = 'bot', daily_counts.messages, 0)) as by_bot
+    from daily_counts
+    left join channels on channels.id = daily_counts.channel_id
+    where daily_counts.messages <> 0
+    group by daily_counts.day, daily_counts.channel_id, daily_counts.author = 'contact';
+
+create view channel_activity as
+    -- One row a channel: its chats, its messages by author, and the days of the first and the last of them.
+    select
+        channels.id as channel_id,
+        channels.type as channel_type,
+        channels.name as channel_name,
+        (select count(*) from gates where gates.channel_id = channels.id and gates.removed_at is null) as chats,
+        coalesce(sum(daily_counts.messages), 0) as messages,
+        coalesce(sum(iif(daily_counts.author = 'contact', daily_counts.messages, 0)), 0) as inbound,
+        coalesce(sum(iif(daily_counts.author = 'human', daily_counts.messages, 0)), 0) as by_human,
+        coalesce(sum(iif(daily_counts.author = 'bot', daily_counts.messages, 0)), 0) as by_bot,
+        min(daily_counts.day) as first_day,
+        max(daily_counts.day) as last_day,
+        channels.deleted_at
+    from channels
+    left join daily_counts on daily_counts.channel_id = channels.id and daily_counts.messages <> 0
+    group by channels.id;
+
+create view operator_activity as
+    -- One row a day in the report zone and operator: messages written that day, questions of that day that the operator was the first human
+    -- to answer, and how long that took, in seconds.
+    select
+        day,
+        operator,
+        sum(messages) as messages,
+        sum(answers) as answers,
+        round(1.0 * sum(seconds) / nullif(sum(answers), 0)) as average_seconds,
+        max(longest) as longest_seconds
+    from (
+        select day, operator, sum(messages) as messages, 0 as answers, 0 as seconds, null as longest
+        from daily_counts
+        where author = 'human' and messages <> 0
+        group by day, operator
+        union all
+        select day, operator, 0, count(*), sum(human_after), max(human_after)
+        from turns
+        where human_id is not null
+        group by day, operator
+    )
+    group by day, operator;
