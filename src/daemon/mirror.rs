@@ -91,6 +91,7 @@ impl Mirror {
         let governor = Governor::new(source.requests_per_minute, clock.clone());
         let client = client(source, token, governor.clone(), clock.clone())?;
         let store = Store::open(&config.database.path).await?;
+        store.count_by(&config.report).await?;
         restore_budget(&governor, store.reader()).await?;
         Ok(Self {
             client,

@@ -5,6 +5,8 @@ mod turns;
 
 use sqlx::SqliteConnection;
 
+pub(super) use totals::count_days_again;
+
 use super::StoreError;
 use super::rows::{MessageRow, Write};
 

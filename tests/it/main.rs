@@ -9,6 +9,7 @@ mod house;
 mod killed;
 mod model;
 mod published;
+mod questions;
 mod roundtrip;
 mod service;
 mod support;

@@ -32,7 +32,7 @@ pub(super) async fn add(
     sqlx::query!(
         "insert into daily_counts (day, channel_id, author, operator, messages)
          select (
-                    select date(conversation.created_at, minutes || ' minutes')
+                    select coalesce(date(conversation.created_at, minutes || ' minutes'), substr(conversation.created_at, 1, 10))
                     from report_offsets
                     where starts_at <= conversation.created_at
                     order by starts_at desc
@@ -90,7 +90,7 @@ pub(in crate::store) async fn count_days_again(
     sqlx::query!(
         "insert into daily_counts (day, channel_id, author, operator, messages)
          select (
-                    select date(conversation.created_at, minutes || ' minutes')
+                    select coalesce(date(conversation.created_at, minutes || ' minutes'), substr(conversation.created_at, 1, 10))
                     from report_offsets
                     where starts_at <= conversation.created_at
                     order by starts_at desc
@@ -104,7 +104,7 @@ pub(in crate::store) async fn count_days_again(
     .await?;
     sqlx::query!(
         "update turns set day = (
-             select date(asked_at, minutes || ' minutes')
+             select coalesce(date(asked_at, minutes || ' minutes'), substr(asked_at, 1, 10))
              from report_offsets
              where starts_at <= asked_at
              order by starts_at desc

@@ -144,7 +144,7 @@ async fn make(
                             answered_by, answered_after, human_at, human_id, human_after, operator)
          select ?1, asked_at, asked_id,
                 (
-                    select date(asked_at, minutes || ' minutes')
+                    select coalesce(date(asked_at, minutes || ' minutes'), substr(asked_at, 1, 10))
                     from report_offsets
                     where starts_at <= asked_at
                     order by starts_at desc

@@ -37,6 +37,34 @@ pub async fn rows(connection: &mut SqliteConnection, sql: &str) -> Vec<Columns> 
     rows.iter().map(columns).collect()
 }
 
+/// What a query gives, a row a list: the columns in their order.
+pub async fn lists(path: &Path, sql: &str) -> Vec<Vec<Value>> {
+    let mut connection = connect(path).await;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let list = |row: &SqliteRow| {
+        row.columns()
+            .iter()
+            .map(|column| cell(row, column))
+            .collect()
+    };
+    rows.iter().map(list).collect()
+}
+
+/// Changes the file behind the program's back.
+pub async fn execute(path: &Path, sql: &str) {
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
 /// The single value of a query.
 pub async fn value(path: &Path, sql: &str) -> Value {
     let rows = query(path, sql).await;
