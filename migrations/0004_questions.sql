@@ -312,3 +312,28 @@ create view operator_activity as
         group by day, operator
     )
     group by day, operator;
+
+create view searchable as
+    -- One row a message that can be found, as the index `messages_fts` reads it: letters that people type one for the other are one here,
+    -- and `digits` is the text without what stands between the figures of a telephone number. Deleted messages are left out.
+    select
+        message_id,
+        text,
+        case
+            when text glob '*[0-9]*[0-9]*[0-9]*[0-9]*'
+            then replace(replace(replace(replace(replace(replace(replace(
+                text, ' ', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), char(160), '')
+        end as digits
+    from (
+        select
+            id as message_id,
+            replace(replace(replace(replace(replace(replace(replace(replace(
+                text, 'ё', 'е'), 'Ё', 'Е'), 'і', 'i'), 'І', 'I'), 'ґ', 'г'), 'Ґ', 'Г'), '’', ''''), 'ʼ', '''') as text
+        from messages
+        where text is not null and deleted_at is null
+    );
+
+-- The full-text index: any three characters in a row find a message, in capitals or not. It keeps no second copy of the texts.
+create virtual table messages_fts using fts5 (
+    text, digits, content = 'searchable', content_rowid = 'message_id', tokenize = 'trigram'
+);

@@ -102,6 +102,20 @@ pub enum StoreError {
         /// What SQLite said.
         why: String,
     },
+    /// The mirror keeps no full-text index.
+    #[error("this mirror keeps no full-text index")]
+    NoIndex,
+    /// No word of a search is long enough for the index.
+    #[error("a search needs a word of at least three characters")]
+    ShortQuery,
+    /// A sealed copy could not be made.
+    #[error("the snapshot {} could not be made: {why}", path.display())]
+    Snapshot {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// Anything else that SQLite said.
     #[error("the database answered: {}", said(.0))]
     Database(#[source] sqlx::Error),
@@ -166,6 +180,15 @@ impl StoreError {
             }
             Self::DiskFull(_) => {
                 "make room and run it again: what was committed is safe, and the mirror goes on from there"
+            }
+            Self::NoIndex => {
+                "set `search.index = true` and run `chatmirror sync`, or restart the daemon: either makes the index"
+            }
+            Self::ShortQuery => {
+                "write more of the word; shorter words only narrow down what longer ones find"
+            }
+            Self::Snapshot { .. } => {
+                "name a path in a directory that this user may write, with room for the whole mirror"
             }
             Self::Database(_) | Self::Migration(_) | Self::Ledger(_) => return None,
         })

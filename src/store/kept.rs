@@ -1,5 +1,6 @@
 //! The small tables that answer what would take long to ask of all messages, kept in the transaction that writes these.
 
+mod search;
 mod totals;
 mod turns;
 
@@ -18,6 +19,7 @@ pub(super) async fn take_out(
     connection: &mut SqliteConnection,
     writes: &[Write<MessageRow>],
 ) -> Result<(), StoreError> {
+    search::take_out(connection, writes).await?;
     let telling = telling(writes);
     let stored = telling.iter().filter(|write| write.before.is_some());
     if let Some(ids) = ids(stored.copied())? {
@@ -34,6 +36,7 @@ pub(super) async fn put_in(
     connection: &mut SqliteConnection,
     writes: &[Write<MessageRow>],
 ) -> Result<(), StoreError> {
+    search::put_in(connection, writes).await?;
     let telling = telling(writes);
     if let Some(ids) = ids(telling.iter().copied())? {
         totals::add(connection, &ids, 1).await?;

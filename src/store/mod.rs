@@ -15,6 +15,7 @@ mod open;
 mod report;
 mod rows;
 mod runs;
+mod search;
 
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Transaction, Unmet};
 pub use error::StoreError;
@@ -26,3 +27,4 @@ pub use report::{
 };
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
 pub use runs::{RunEnd, RunStatus, RunTotals};
+pub use search::{Found, Search};
