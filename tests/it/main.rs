@@ -11,6 +11,7 @@ mod model;
 mod published;
 mod questions;
 mod roundtrip;
+mod search;
 mod service;
 mod support;
 mod verify;

@@ -10,7 +10,7 @@ use crate::support::desk::{Desk, moment, said};
 use crate::support::dump;
 
 /// Every view that there is.
-const VIEWS: [&str; 10] = [
+const VIEWS: [&str; 11] = [
     "channel_activity",
     "chat_overview",
     "conversation",
@@ -20,6 +20,7 @@ const VIEWS: [&str; 10] = [
     "message_feed",
     "operator_activity",
     "replies",
+    "searchable",
     "unanswered_chats",
 ];
 
