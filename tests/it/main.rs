@@ -7,6 +7,7 @@ mod documents;
 mod exact;
 mod house;
 mod killed;
+mod measure;
 mod model;
 mod published;
 mod questions;

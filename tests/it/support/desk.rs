@@ -15,20 +15,42 @@ use super::noon;
 pub struct Desk {
     pub store: Store,
     run_id: i64,
-    dir: TempDir,
+    dir: PathBuf,
+    /// The directory's end, where it is to end with the mirror.
+    temporary: Option<TempDir>,
 }
 
 impl Desk {
     /// An empty mirror.
     pub async fn open() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("mirror.db")).await.unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        let desk = Self::open_in(temporary.path().to_owned()).await;
+        Self {
+            temporary: Some(temporary),
+            ..desk
+        }
+    }
+
+    /// The mirror in this directory, which stays.
+    pub async fn open_in(dir: PathBuf) -> Self {
+        let store = Store::open(&dir.join("mirror.db")).await.unwrap();
         let run_id = store.begin_run(Mode::Backfill, noon()).await.unwrap();
-        Self { store, run_id, dir }
+        Self {
+            store,
+            run_id,
+            dir,
+            temporary: None,
+        }
     }
 
     pub fn path(&self) -> PathBuf {
-        self.dir.path().join("mirror.db")
+        self.dir.join("mirror.db")
+    }
+
+    /// Closes the mirror, and gives the directory for as long as it is held.
+    pub async fn into_dir(self) -> Option<TempDir> {
+        self.store.close().await;
+        self.temporary
     }
 
     /// A channel with this number, of this type.
