@@ -48,6 +48,8 @@ pub(super) enum Command {
     Status,
     /// Find messages by words, numbers and parts of them
     Search(SearchOptions),
+    /// Make a sealed copy in one file, for tools elsewhere
+    Snapshot(SnapshotOptions),
     /// Compare with the source, chat by chat, and tell what is missing
     Verify(VerifyOptions),
     /// Look for what is wrong with configuration, token, source and file
@@ -153,6 +155,12 @@ fn since(text: &str) -> Result<Timestamp, String> {
             "must be a day, such as 2026-03-01, or a moment, such as \"2026-03-01 09:30\""
                 .to_owned()
         })
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SnapshotOptions {
+    /// Where the copy is put; an older copy there is replaced in one step
+    pub(super) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

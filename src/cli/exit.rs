@@ -76,6 +76,7 @@ impl From<StoreError> for Failure {
             StoreError::ShortQuery => Exit::Usage,
             StoreError::Missing(_)
             | StoreError::NoIndex
+            | StoreError::Snapshot { .. }
             | StoreError::NotAMirror { .. }
             | StoreError::Newer { .. }
             | StoreError::Older { .. }

@@ -12,6 +12,7 @@ mod run;
 mod search;
 mod signals;
 mod simulate;
+mod snapshot;
 mod status;
 mod sync;
 mod verify;
@@ -69,6 +70,7 @@ async fn carry_out(
         Command::Sync(options) => sync::run(arguments, options, output, signals).await,
         Command::Status => status::run(arguments, output).await,
         Command::Search(options) => search::run(arguments, options, output).await,
+        Command::Snapshot(options) => snapshot::run(arguments, options, output, signals).await,
         Command::Verify(options) => verify::run(arguments, options, output, signals).await,
         Command::Check => check::run(arguments, output).await,
         Command::Demo(options) => demo::run(arguments, options, output, signals).await,

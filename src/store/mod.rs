@@ -16,6 +16,7 @@ mod report;
 mod rows;
 mod runs;
 mod search;
+mod snapshot;
 
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Transaction, Unmet};
 pub use error::StoreError;
@@ -28,3 +29,4 @@ pub use report::{
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
 pub use runs::{RunEnd, RunStatus, RunTotals};
 pub use search::{Found, Search};
+pub use snapshot::Snapshot;

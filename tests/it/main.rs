@@ -14,5 +14,6 @@ mod questions;
 mod roundtrip;
 mod search;
 mod service;
+mod snapshot;
 mod support;
 mod verify;
