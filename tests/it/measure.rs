@@ -173,7 +173,7 @@ async fn pages(messages: i64, words: &[String], mut write: impl AsyncFnMut(Vec<M
     let chats = messages / PER_CHAT;
     let mut id = 1;
     for chat in 1..=chats {
-        let seconds = 1_735_000_000 + rng.i64(..45_000_000);
+        let seconds = 1_735_000_000 + rng.i64(0..45_000_000);
         let mut left = PER_CHAT;
         while left > 0 {
             let here = left.min(i64::try_from(PAGE).unwrap());

@@ -20,7 +20,8 @@ pub(super) async fn take_out(
     sqlx::query!(
         "insert into messages_fts (messages_fts, rowid, text, digits)
          select 'delete', message_id, text, digits from searchable
-         where message_id in (select value from json_each(?1)) and (select search from report_settings)",
+         where message_id in (select value from json_each(?1)) and (select search from report_settings)
+         order by message_id",
         ids
     )
     .execute(connection)
@@ -39,7 +40,8 @@ pub(super) async fn put_in(
     sqlx::query!(
         "insert into messages_fts (rowid, text, digits)
          select message_id, text, digits from searchable
-         where message_id in (select value from json_each(?1)) and (select search from report_settings)",
+         where message_id in (select value from json_each(?1)) and (select search from report_settings)
+         order by message_id",
         ids
     )
     .execute(connection)
