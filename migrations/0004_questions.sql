@@ -6,9 +6,11 @@ create table report_settings (
     only integer primary key not null check (only = 1),
     -- The zone in which a day begins and ends, such as `Europe/Kyiv`.
     time_zone text not null,
-    -- When somebody is at the desk, such as `09:00-18:00` and `mon-fri`; empty if no hours are set.
+    -- When somebody is at the desk, such as `09:00-18:00`; empty if no hours are set.
     business_hours text not null,
+    -- On which days, such as `mon,tue`.
     business_days text not null,
+    -- Whether the full-text index is kept.
     search boolean not null check (search in (0, 1))
 );
 
@@ -16,7 +18,9 @@ insert into report_settings (only, time_zone, business_hours, business_days, sea
 
 create table report_offsets (
     -- One row a span in which the report zone keeps its offset from UTC: summer and winter time.
+    -- The first moment of the span, in UTC.
     starts_at datetime primary key not null,
+    -- The first moment after it.
     ends_at datetime not null,
     -- What is added to UTC, in minutes.
     minutes integer not null
@@ -26,7 +30,9 @@ insert into report_offsets (starts_at, ends_at, minutes) values ('0000-01-01 00:
 
 create table report_days (
     -- One row a working day in the report zone: when the desk opens and closes, in UTC. Empty if no business hours are set.
+    -- When the desk opens.
     opens_at datetime primary key not null,
+    -- When it closes.
     closes_at datetime not null,
     -- Seconds of business on all days before.
     worked_before integer not null
@@ -61,35 +67,53 @@ create view conversation as
 create table turns (
     -- One row a turn: what the contact asked in one go, and what the desk said to it before the contact wrote again. Read it as the view `replies`.
     chat_id integer not null references chats (id),
-    -- The first of the contact's messages.
+    -- When the contact wrote the first of the messages.
     asked_at datetime not null,
+    -- That message.
     asked_id integer not null,
-    -- The day of that in the report zone.
+    -- The day of it in the report zone.
     day text not null,
+    -- The channel it came through.
     channel_id integer,
+    -- How many messages the contact wrote before the answer.
     asked_messages integer not null,
-    -- The first answer, by whomever, and the first one by a human.
+    -- When the first answer was written, by whomever.
     answered_at datetime,
+    -- That answer.
     answered_id integer,
+    -- By whom: `human` or `bot`.
     answered_by text check (answered_by in ('human', 'bot')),
+    -- Seconds from the question to it.
     answered_after integer,
+    -- When the first answer by a human was written.
     human_at datetime,
+    -- That answer.
     human_id integer,
+    -- The day of it in the report zone.
+    human_day text,
+    -- Seconds from the question to it.
     human_after integer,
+    -- Who wrote it.
     operator text,
     primary key (chat_id, asked_at, asked_id)
 ) without rowid;
 
 create index turns_by_day on turns (day);
+create index turns_by_operator on turns (human_day, operator, human_after) where human_day is not null;
 create index turns_unanswered on turns (asked_at) where answered_id is null;
 
 create table chat_totals (
     -- One row a chat that has or had messages: how many there are now. Read it as the view `chat_overview`.
     chat_id integer primary key not null references chats (id),
+    -- All that are not deleted.
     messages integer not null,
+    -- Of the conversation, the contact's.
     inbound integer not null,
+    -- Of the conversation, the desk's.
     outbound integer not null,
+    -- The time of the first that is not deleted.
     first_message_at datetime,
+    -- The time of the last.
     last_message_at datetime
 );
 
@@ -291,27 +315,30 @@ create view channel_activity as
     group by channels.id;
 
 create view operator_activity as
-    -- One row a day in the report zone and operator: messages written that day, questions of that day that the operator was the first human
-    -- to answer, and how long that took, in seconds.
+    -- One row a day in the report zone and operator: messages written that day, how many of them were the first answer of a human to a
+    -- question, and how long the contact had waited for these, in seconds.
     select
-        day,
-        operator,
-        sum(messages) as messages,
-        sum(answers) as answers,
-        round(1.0 * sum(seconds) / nullif(sum(answers), 0)) as average_seconds,
-        max(longest) as longest_seconds
-    from (
-        select day, operator, sum(messages) as messages, 0 as answers, 0 as seconds, null as longest
-        from daily_counts
-        where author = 'human' and messages <> 0
-        group by day, operator
-        union all
-        select day, operator, 0, count(*), sum(human_after), max(human_after)
-        from turns
-        where human_id is not null
-        group by day, operator
-    )
-    group by day, operator;
+        daily_counts.day,
+        daily_counts.operator,
+        sum(daily_counts.messages) as messages,
+        (
+            select count(*)
+            from turns
+            where turns.human_day = daily_counts.day and turns.operator = daily_counts.operator
+        ) as answers,
+        (
+            select round(avg(turns.human_after))
+            from turns
+            where turns.human_day = daily_counts.day and turns.operator = daily_counts.operator
+        ) as average_seconds,
+        (
+            select max(turns.human_after)
+            from turns
+            where turns.human_day = daily_counts.day and turns.operator = daily_counts.operator
+        ) as longest_seconds
+    from daily_counts
+    where daily_counts.author = 'human' and daily_counts.messages <> 0
+    group by daily_counts.day, daily_counts.operator;
 
 create view searchable as
     -- One row a message that can be found, as the index `messages_fts` reads it: letters that people type one for the other are one here,

@@ -109,6 +109,13 @@ pub(in crate::store) async fn count_days_again(
              where starts_at <= asked_at
              order by starts_at desc
              limit 1
+         ),
+         human_day = (
+             select coalesce(date(human_at, minutes || ' minutes'), substr(human_at, 1, 10))
+             from report_offsets
+             where starts_at <= human_at
+             order by starts_at desc
+             limit 1
          )"
     )
     .execute(connection)

@@ -141,7 +141,7 @@ async fn make(
              group by turn
          )
          insert into turns (chat_id, asked_at, asked_id, day, channel_id, asked_messages, answered_at, answered_id,
-                            answered_by, answered_after, human_at, human_id, human_after, operator)
+                            answered_by, answered_after, human_at, human_id, human_day, human_after, operator)
          select ?1, asked_at, asked_id,
                 (
                     select coalesce(date(asked_at, minutes || ' minutes'), substr(asked_at, 1, 10))
@@ -152,6 +152,13 @@ async fn make(
                 ),
                 channel_id, asked_messages, answered_at, answered_id, answered_by,
                 strftime('%s', answered_at) - strftime('%s', asked_at), human_at, human_id,
+                (
+                    select coalesce(date(human_at, minutes || ' minutes'), substr(human_at, 1, 10))
+                    from report_offsets
+                    where starts_at <= human_at
+                    order by starts_at desc
+                    limit 1
+                ),
                 strftime('%s', human_at) - strftime('%s', asked_at), operator
          from gathered",
         chat_id,

@@ -37,7 +37,7 @@ const TURNS: &str = "
                 and between_them.author <> 'contact' and (between_them.at, between_them.id) > (asked.at, asked.id)
                 and (between_them.at, between_them.id) < (said.at, said.id))) as asked_messages,
         answer.at, answer.id, answer.author, strftime('%s', answer.at) - strftime('%s', asked.at),
-        human.at, human.id, strftime('%s', human.at) - strftime('%s', asked.at), human.operator
+        human.at, human.id, human.day, strftime('%s', human.at) - strftime('%s', asked.at), human.operator
     from said as asked
     left join said as answer on answer.id = (
         select id from said where chat_id = asked.chat_id and author <> 'contact' and (at, id) > (asked.at, asked.id)

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use sqlx::sqlite::{SqliteColumn, SqliteConnectOptions, SqliteRow};
-use sqlx::{Column, ConnectOptions, Connection, Row, SqliteConnection, TypeInfo, ValueRef};
+use sqlx::{
+    Column, ConnectOptions, Connection, Executor, Row, SqlSafeStr, SqliteConnection, Statement,
+    TypeInfo, ValueRef,
+};
 
 /// A row: column to value. JSON columns are parsed.
 pub type Columns = Map<String, Value>;
@@ -52,6 +55,22 @@ pub async fn lists(path: &Path, sql: &str) -> Vec<Vec<Value>> {
             .collect()
     };
     rows.iter().map(list).collect()
+}
+
+/// The names of the columns that a query gives.
+pub async fn names(path: &Path, sql: &str) -> Vec<String> {
+    let mut connection = connect(path).await;
+    let statement = connection
+        .prepare(sqlx::AssertSqlSafe(sql.to_owned()).into_sql_str())
+        .await
+        .unwrap();
+    let names = statement
+        .columns()
+        .iter()
+        .map(|column| column.name().to_owned())
+        .collect();
+    connection.close().await.unwrap();
+    names
 }
 
 /// Changes the file behind the program's back.
