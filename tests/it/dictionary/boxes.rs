@@ -1,5 +1,6 @@
 //! What a query gives, in a box, as `sqlite3 -box` draws it.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub async fn table(path: &Path, sql: &str) -> String {
     for (at, line) in lines.iter().enumerate() {
         for (cell, width) in line.iter().zip(&widths) {
             let padding = " ".repeat(width - cell.chars().count());
-            text.push_str(&format!("│ {cell}{padding} "));
+            let _ = write!(text, "│ {cell}{padding} ");
         }
         text.push_str("│\n");
         if at == 0 {
