@@ -194,7 +194,7 @@ create view message_feed as
         messages.missing_since,
         messages.deleted_at
     from messages
-    join chats on chats.id = messages.chat_id
+    left join chats on chats.id = messages.chat_id
     left join channels on channels.id = messages.channel_id;
 
 create view replies as
@@ -251,7 +251,8 @@ create view replies as
             limit 1
         ) as human_business_seconds
     from turns
-    join chats on chats.id = turns.chat_id
+    -- Outer joins, so that a question that needs no names does not look them up.
+    left join chats on chats.id = turns.chat_id
     left join channels on channels.id = turns.channel_id;
 
 create view unanswered_chats as

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::model::Direction;
 
 /// Among so many of the newest finds the best are looked for: what is older fits no better for it.
-const CANDIDATES: i64 = 2000;
+const CANDIDATES: i64 = 1000;
 
 /// What is searched for, and where.
 #[derive(Clone, Debug, Default)]
