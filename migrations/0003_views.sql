@@ -1,4 +1,4 @@
--- What the mirror says of itself, and of the account, in one place each.
+-- What the mirror says of itself.
 
 create view freshness as
     -- One row: through when the mirror is complete, and what holds that moment back.
@@ -52,53 +52,3 @@ create view coverage as
         chat_sync.last_error
     from chats
     left join chat_sync on chat_sync.chat_id = chats.id;
-
-create view chat_overview as
-    -- One row a chat: whom it is with, how much was said, and when last.
-    select
-        chats.id as chat_id,
-        chats.name as chat_name,
-        chats.state,
-        chats.contact_id,
-        (
-            select group_concat(distinct channels.type)
-            from gates
-            join channels on channels.id = gates.channel_id
-            where gates.chat_id = chats.id and gates.removed_at is null
-        ) as channels,
-        count(messages.id) as messages,
-        count(messages.id) filter (where messages.direction = 'inbound') as inbound,
-        count(messages.id) filter (where messages.direction = 'outbound') as outbound,
-        min(messages.created_at) as first_message_at,
-        max(messages.created_at) as last_message_at,
-        chats.created_at,
-        chats.updated_at,
-        chats.deleted_at
-    from chats
-    left join messages on messages.chat_id = chats.id and messages.deleted_at is null
-    group by chats.id;
-
-create view message_feed as
-    -- One flat row a message, with names where the tables have ids.
-    select
-        messages.id as message_id,
-        messages.created_at,
-        messages.chat_id,
-        chats.name as chat_name,
-        channels.type as channel_type,
-        channels.name as channel_name,
-        messages.direction,
-        messages.kind,
-        messages.sender_type,
-        messages.sender_name,
-        messages.text,
-        (select count(*) from attachments where attachments.message_id = messages.id) as attachments,
-        messages.internal,
-        messages.state,
-        messages.delivered_at,
-        messages.seen_at,
-        messages.edited_at,
-        messages.deleted_at
-    from messages
-    join chats on chats.id = messages.chat_id
-    left join channels on channels.id = messages.channel_id;

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::exit::Failure;
+use crate::clock::Timestamp;
 use crate::config::{Config, Environment};
+use crate::model::Direction;
 
 /// Mirrors a hosted chat account into one SQLite file, and proves that nothing is missing.
 #[derive(Debug, Parser)]
@@ -44,6 +46,10 @@ pub(super) enum Command {
     Sync(SyncOptions),
     /// Tell how much is mirrored, through when it is complete, and what is owed
     Status,
+    /// Find messages by words, numbers and parts of them
+    Search(SearchOptions),
+    /// Make a sealed copy in one file, for tools elsewhere
+    Snapshot(SnapshotOptions),
     /// Compare with the source, chat by chat, and tell what is missing
     Verify(VerifyOptions),
     /// Look for what is wrong with configuration, token, source and file
@@ -90,6 +96,71 @@ pub(super) struct VerifyOptions {
     /// Compare so many chats, drawn by lot
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(super) sample: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SearchOptions {
+    /// Words that the message must hold; three characters of each are enough
+    #[arg(required = true)]
+    pub(super) query: Vec<String>,
+
+    /// Only in the chat with this id
+    #[arg(long, value_name = "ID")]
+    pub(super) chat: Option<i64>,
+
+    /// Only through the channel with this id, or channels of this type or name
+    #[arg(long)]
+    pub(super) channel: Option<String>,
+
+    /// Only what was written since then, in UTC: a day, with an hour and a minute if you like
+    #[arg(long, value_name = "MOMENT", value_parser = since)]
+    pub(super) since: Option<Timestamp>,
+
+    /// Only what went this way
+    #[arg(long, value_enum)]
+    pub(super) direction: Option<Way>,
+
+    /// At most so many messages
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(super) limit: u16,
+}
+
+/// Which way a message went.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Way {
+    Inbound,
+    Outbound,
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Inbound => Self::Inbound,
+            Way::Outbound => Self::Outbound,
+        }
+    }
+}
+
+/// Reads the beginning of a moment: `2026-03-01`, `2026-03-01 09:30`.
+fn since(text: &str) -> Result<Timestamp, String> {
+    const REST: &str = "0000-00-00 00:00:00.000";
+    let text = text.replace('T', " ");
+    let rest = REST.get(text.len()..).unwrap_or_default();
+    let whole = format!("{text}{rest}");
+    whole
+        .parse()
+        .ok()
+        .filter(|_| text.len() >= "0000-00-00".len())
+        .ok_or_else(|| {
+            "must be a day, such as 2026-03-01, or a moment, such as \"2026-03-01 09:30\""
+                .to_owned()
+        })
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SnapshotOptions {
+    /// Where the copy is put; an older copy there is replaced in one step
+    pub(super) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

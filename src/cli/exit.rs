@@ -14,6 +14,8 @@ use crate::store::StoreError;
 pub(super) enum Exit {
     Done = 0,
     Unexpected = 1,
+    /// What was asked for cannot be done.
+    Usage = 2,
     /// Finished, but something is missing or was set aside.
     Incomplete = 65,
     /// The source cannot be reached.
@@ -71,7 +73,10 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
             StoreError::Held { .. } => Exit::Held,
+            StoreError::ShortQuery => Exit::Usage,
             StoreError::Missing(_)
+            | StoreError::NoIndex
+            | StoreError::Snapshot { .. }
             | StoreError::NotAMirror { .. }
             | StoreError::Newer { .. }
             | StoreError::Older { .. }

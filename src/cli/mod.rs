@@ -9,8 +9,10 @@ mod exit;
 mod logging;
 mod output;
 mod run;
+mod search;
 mod signals;
 mod simulate;
+mod snapshot;
 mod status;
 mod sync;
 mod verify;
@@ -67,6 +69,8 @@ async fn carry_out(
         Command::Run => run::run(arguments, signals).await,
         Command::Sync(options) => sync::run(arguments, options, output, signals).await,
         Command::Status => status::run(arguments, output).await,
+        Command::Search(options) => search::run(arguments, options, output).await,
+        Command::Snapshot(options) => snapshot::run(arguments, options, output, signals).await,
         Command::Verify(options) => verify::run(arguments, options, output, signals).await,
         Command::Check => check::run(arguments, output).await,
         Command::Demo(options) => demo::run(arguments, options, output, signals).await,

@@ -7,12 +7,13 @@ use std::time::Duration;
 use chrono_tz::{TZ_VARIANTS, Tz};
 use tokio_cron_scheduler::Job;
 
+use super::business;
 use super::error::Problem;
 use super::nearest::nearest;
 use super::raw::Raw;
 use super::settings::{
-    Audit, Changes, Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Schedule,
-    Snapshot, Source,
+    Audit, Business, Changes, Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Report,
+    Schedule, Search, Snapshot, Source,
 };
 use super::url;
 use super::walk::Given;
@@ -41,6 +42,7 @@ impl Check {
         let source = self.source(raw);
         let database = self.text(&raw.database_path, database_path);
         let schedule = self.schedule(raw);
+        let report = self.report(raw);
         let snapshot = self.snapshot(raw);
         let audit_days = self.whole(&raw.audit_days, 0, MOST_DAYS);
         let keep_days = self.whole(&raw.keep_changes_days, 0, MOST_DAYS);
@@ -56,6 +58,10 @@ impl Check {
             },
             changes: Changes {
                 keep_days: keep_days.filter(|days| *days > 0),
+            },
+            report: report?,
+            search: Search {
+                index: raw.search.value,
             },
             snapshot: snapshot?,
             http: Http { listen: listen? },
@@ -101,6 +107,21 @@ impl Check {
             incremental: incremental?,
             reconcile: reconcile?,
             snapshot: snapshot?,
+        })
+    }
+
+    fn report(&mut self, raw: &Raw) -> Option<Report> {
+        let time_zone = self.text(&raw.report_time_zone, time_zone);
+        let hours = self.text(&raw.business_hours, business::hours);
+        let days = self.text(&raw.business_days, business::days);
+        let days = days?;
+        Some(Report {
+            time_zone: time_zone?,
+            business: hours?.map(|(opens, closes)| Business {
+                opens,
+                closes,
+                days,
+            }),
         })
     }
 

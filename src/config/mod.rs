@@ -1,5 +1,6 @@
 //! The configuration: raw TOML in, checked values out, and everything that is wrong with it at once.
 
+mod business;
 mod check;
 mod environment;
 mod error;
@@ -19,8 +20,8 @@ use std::path::{Path, PathBuf};
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use settings::{
-    Audit, Changes, Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Schedule,
-    Snapshot, Source,
+    Audit, Business, Changes, Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Report,
+    Schedule, Search, Snapshot, Source,
 };
 
 /// A configuration and the file it came from.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 use reqwest::Url;
 
@@ -21,6 +22,10 @@ pub struct Config {
     pub audit: Audit,
     /// The lines that tell of changes.
     pub changes: Changes,
+    /// How the views count days and hours.
+    pub report: Report,
+    /// The full-text index.
+    pub search: Search,
     /// The sealed copies.
     pub snapshot: Snapshot,
     /// The daemon's own server.
@@ -96,6 +101,33 @@ pub struct Audit {
 pub struct Changes {
     /// Lines older than this many days are dropped; nothing: all are kept.
     pub keep_days: Option<u32>,
+}
+
+/// How the views count days and hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The zone in which a day begins and ends.
+    pub time_zone: Tz,
+    /// When somebody is at the desk; nothing: no hours are set.
+    pub business: Option<Business>,
+}
+
+/// When somebody is at the desk, in the report zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Business {
+    /// When the desk opens.
+    pub opens: NaiveTime,
+    /// When it closes, later on the same day.
+    pub closes: NaiveTime,
+    /// On which days, at least one.
+    pub days: Vec<Weekday>,
+}
+
+/// The full-text index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Whether it is kept.
+    pub index: bool,
 }
 
 /// The sealed copies that the schedule makes.

@@ -91,6 +91,8 @@ impl Mirror {
         let governor = Governor::new(source.requests_per_minute, clock.clone());
         let client = client(source, token, governor.clone(), clock.clone())?;
         let store = Store::open(&config.database.path).await?;
+        store.count_by(&config.report).await?;
+        store.keep_index(config.search.index).await?;
         restore_budget(&governor, store.reader()).await?;
         Ok(Self {
             client,

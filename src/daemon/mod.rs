@@ -3,6 +3,7 @@
 mod mirror;
 mod ringer;
 mod service;
+mod snapshots;
 
 pub use mirror::{Mirror, OpenError, Order, client, restore_budget};
 pub use service::{ServiceError, serve};

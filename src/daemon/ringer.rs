@@ -40,7 +40,11 @@ impl Ringer {
     }
 }
 
-async fn bell(scheduler: &JobScheduler, cron: &str) -> Result<Receiver<()>, JobSchedulerError> {
+/// A bell that rings by `cron`.
+pub(super) async fn bell(
+    scheduler: &JobScheduler,
+    cron: &str,
+) -> Result<Receiver<()>, JobSchedulerError> {
     let (sender, receiver) = mpsc::channel(1);
     scheduler
         .add(Job::new(cron, move |_, _| ring(&sender))?)

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::mirror::{Mirror, OpenError, Order};
 use super::ringer::Ringer;
+use super::snapshots;
 use crate::config::Config;
 use crate::pass::{Audit, Outcome, PassError, Progress};
 use crate::plan::Mode;
@@ -53,9 +54,20 @@ pub async fn serve(
         return Ok(());
     }
     let mut ringer = Ringer::start(&config.schedule).await?;
-    let served = work(mirror, config, &mut ringer, stop, progress).await;
+    let over = stop.child_token();
+    let working = async {
+        let served = work(mirror, config, &mut ringer, stop, progress).await;
+        over.cancel();
+        served
+    };
+    let reader = mirror.store().reader();
+    let (served, kept) = tokio::join!(
+        working,
+        snapshots::keep(reader, config, mirror.clock(), &over)
+    );
     ringer.stop().await;
-    served
+    served?;
+    Ok(kept?)
 }
 
 /// Binds, however long the source cannot be reached. Says whether it is bound: not if it was told to stop before.

@@ -29,6 +29,10 @@ impl Pass<'_> {
             });
             done += due.len() as u64;
             self.read_side_by_side(due).await?;
+            // Told to stop before the first of them, none was read: they would be due for ever.
+            if self.halt.is_cancelled() {
+                return Err(PassError::Stopped);
+            }
             if self.gives_way() {
                 return Ok(());
             }

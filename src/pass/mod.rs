@@ -137,6 +137,10 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
         error: error.as_deref(),
         at: setting.clock.now(),
     };
+    if result.is_err() {
+        // Pages that share the failing one's transaction are lost with it: the failure itself tells of that.
+        let _ = setting.store.settle().await;
+    }
     let rows = setting.store.finish_run(run_id, end).await?;
     // The next process must know what this one has asked in the last minute.
     let now = setting.clock.now();

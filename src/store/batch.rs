@@ -8,7 +8,7 @@ use super::changes::{self, Change};
 use super::rows::{self, ChatRow, GateRow, MessageRow, Write};
 use super::runs::Gains;
 use super::writer::Transaction;
-use super::{StoreError, ledger};
+use super::{StoreError, kept, ledger};
 use crate::clock::Timestamp;
 use crate::model::{Attachment, Channel, Contact, Drift, Reject};
 use crate::plan::{ChatSync, Walk};
@@ -103,22 +103,11 @@ impl Transaction {
     /// Whatever SQLite says; then nothing of the batch is in the file, nor of the pages that share its transaction.
     pub async fn commit(mut self, batch: Batch) -> Result<(), StoreError> {
         let new_channels = !batch.rows.channels.is_empty();
-        let written = match self.connection() {
-            Ok(connection) => write(connection, batch).await,
-            Err(error) => Err(error),
-        };
-        match written {
-            Ok(gains) => {
-                if new_channels {
-                    self.channels().clear();
-                }
-                self.end_page(gains).await
-            }
-            Err(error) => {
-                self.fail();
-                Err(error)
-            }
+        let gains = write(self.connection()?, batch).await?;
+        if new_channels {
+            self.channels().clear();
         }
+        self.end_page(gains).await
     }
 }
 
@@ -206,7 +195,9 @@ async fn write_rows(
     write_table!(contacts, rows::write_contacts);
     write_table!(chats, rows::write_chats);
     write_table!(gates, rows::write_gates);
+    kept::take_out(connection, messages).await?;
     write_table!(messages, rows::write_messages);
+    kept::put_in(connection, messages).await?;
     write_table!(attachments, rows::write_attachments);
     if !gone_attachments.is_empty() {
         rows::remove_attachments(connection, gone_attachments).await?;

@@ -102,6 +102,23 @@ pub enum StoreError {
         /// What SQLite said.
         why: String,
     },
+    /// The mirror keeps no full-text index.
+    #[error("this mirror keeps no full-text index")]
+    NoIndex,
+    /// No word of a search is long enough for the index.
+    #[error("a search needs a word of at least three characters")]
+    ShortQuery,
+    /// A sealed copy could not be made.
+    #[error("the snapshot {} could not be made: {why}", path.display())]
+    Snapshot {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A page could not be brought to its end, and those that shared its transaction went with it.
+    #[error("pages were given up before they were in the file; they will be read again")]
+    GivenUp,
     /// Anything else that SQLite said.
     #[error("the database answered: {}", said(.0))]
     Database(#[source] sqlx::Error),
@@ -167,6 +184,18 @@ impl StoreError {
             Self::DiskFull(_) => {
                 "make room and run it again: what was committed is safe, and the mirror goes on from there"
             }
+            Self::NoIndex => {
+                "set `search.index = true` and run `chatmirror sync`, or restart the daemon: either makes the index"
+            }
+            Self::ShortQuery => {
+                "write more of the word; shorter words only narrow down what longer ones find"
+            }
+            Self::Snapshot { .. } => {
+                "name a path in a directory that this user may write, with room for the whole mirror"
+            }
+            Self::GivenUp => {
+                "run it again: what was committed is safe, and the mirror goes on from there"
+            }
             Self::Database(_) | Self::Migration(_) | Self::Ledger(_) => return None,
         })
     }
@@ -176,7 +205,7 @@ impl StoreError {
     /// Whether the same work may succeed later, once somebody has made room or let go of the file.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::DiskFull(_) | Self::Busy(_))
+        matches!(self, Self::DiskFull(_) | Self::Busy(_) | Self::GivenUp)
     }
 }
 

@@ -4,16 +4,20 @@
 //! and [`Transaction::commit`] writes one [`Batch`]: the rows that differ and the checkpoint that covers them.
 
 mod batch;
+mod calendar;
 mod changes;
 mod columns;
 mod error;
 mod glance;
+mod kept;
 mod ledger;
 mod lock;
 mod open;
 mod report;
 mod rows;
 mod runs;
+mod search;
+mod snapshot;
 mod writer;
 
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Unmet};
@@ -27,4 +31,6 @@ pub use report::{
 };
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
 pub use runs::{RunEnd, RunStatus, RunTotals};
+pub use search::{Found, Search};
+pub use snapshot::Snapshot;
 pub use writer::Transaction;

@@ -18,7 +18,7 @@ use crate::model::Account;
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// `chmr`, so that `file` and other tools can tell a mirror from any other database.
-const APPLICATION_ID: i64 = 0x6368_6d72;
+pub(super) const APPLICATION_ID: i64 = 0x6368_6d72;
 
 /// The first library without the bug that could corrupt a database when its WAL was reset (`sqlite.org/wal.html`).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -283,7 +283,7 @@ fn writing(path: &Path) -> SqliteConnectOptions {
         .pragma("cache_size", "-8000")
 }
 
-fn reading(path: &Path) -> SqliteConnectOptions {
+pub(super) fn reading(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
@@ -291,7 +291,7 @@ fn reading(path: &Path) -> SqliteConnectOptions {
 }
 
 /// Whether the file alone holds everything: nobody has it open for writing, and nobody was cut off doing so.
-fn is_at_rest(path: &Path) -> bool {
+pub(super) fn is_at_rest(path: &Path) -> bool {
     ["-wal", "-journal"].iter().all(|suffix| {
         let mut beside = path.as_os_str().to_owned();
         beside.push(suffix);
@@ -299,11 +299,11 @@ fn is_at_rest(path: &Path) -> bool {
     })
 }
 
-fn at_rest(path: &Path) -> SqliteConnectOptions {
+pub(super) fn at_rest(path: &Path) -> SqliteConnectOptions {
     reading(path).immutable(true)
 }
 
-async fn connect(
+pub(super) async fn connect(
     path: &Path,
     options: SqliteConnectOptions,
     connections: u32,

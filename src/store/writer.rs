@@ -34,6 +34,8 @@ struct Desk {
     gains: Option<Gains>,
     /// Channels as they are stored: there are few, and every page names some.
     channels: HashMap<i64, Channel>,
+    /// Whether pages were given up that their writers take for written.
+    lost_pages: bool,
 }
 
 /// A write transaction: other writers wait, readers do not.
@@ -41,6 +43,7 @@ struct Desk {
 pub struct Transaction {
     desk: OwnedMutexGuard<Desk>,
     waiting: Arc<AtomicUsize>,
+    ended: bool,
 }
 
 /// One who waits for the turn, counted while it does.
@@ -98,6 +101,7 @@ pub(super) struct Alone<'a> {
 
 impl Desk {
     async fn settle(&mut self) -> Result<(), StoreError> {
+        self.refuse_after_loss()?;
         let Some(mut shared) = self.shared.take() else {
             return Ok(());
         };
@@ -105,11 +109,22 @@ impl Desk {
             runs::add(&mut shared, gains).await?;
         }
         shared.commit().await?;
+        self.pages = 0;
+        Ok(())
+    }
+
+    /// Whoever comes next is told of a loss, so that nobody goes on as if nothing had happened.
+    fn refuse_after_loss(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.lost_pages) {
+            return Err(StoreError::GivenUp);
+        }
         Ok(())
     }
 
     /// Nothing of what was left open comes into the file.
     fn forget(&mut self) {
+        self.lost_pages |= self.pages > 0;
+        self.pages = 0;
         self.shared = None;
         self.gains = None;
         self.channels.clear();
@@ -123,14 +138,15 @@ impl Store {
     /// Whatever SQLite says.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut desk = self.writer.turn().await;
+        desk.refuse_after_loss()?;
         if desk.shared.is_none() {
             let shared = self.writer.pool.begin_with("begin immediate").await?;
             desk.shared = Some(shared);
-            desk.pages = 0;
         }
         Ok(Transaction {
             desk,
             waiting: Arc::clone(&self.writer.waiting),
+            ended: false,
         })
     }
 
@@ -147,7 +163,7 @@ impl Transaction {
     pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         match &mut self.desk.shared {
             Some(shared) => Ok(shared),
-            None => Err(StoreError::from(sqlx::Error::WorkerCrashed)),
+            None => Err(StoreError::GivenUp),
         }
     }
 
@@ -158,6 +174,7 @@ impl Transaction {
 
     /// Commits at once, with whatever was left open before.
     pub(super) async fn keep(mut self) -> Result<(), StoreError> {
+        self.ended = true;
         self.desk.settle().await
     }
 
@@ -167,6 +184,7 @@ impl Transaction {
             let so_far = self.desk.gains.take();
             self.desk.gains = Some(so_far.map_or(gains, |so_far| so_far.and(gains)));
         }
+        self.ended = true;
         self.desk.pages += 1;
         let others_wait = self.waiting.load(Ordering::Relaxed) > 0;
         if others_wait && self.desk.pages < MOST_TOGETHER {
@@ -180,14 +198,19 @@ impl Transaction {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn leave(mut self) -> Result<(), StoreError> {
+        self.ended = true;
         if self.waiting.load(Ordering::Relaxed) > 0 {
             return Ok(());
         }
         self.desk.settle().await
     }
+}
 
-    /// Ends a page that could not be written: nothing of it stays, nor of those that share its transaction.
-    pub(super) fn fail(mut self) {
-        self.desk.forget();
+impl Drop for Transaction {
+    /// What was not brought to its end leaves nothing in the file, nor do the pages that share its transaction.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.desk.forget();
+        }
     }
 }

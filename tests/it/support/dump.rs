@@ -5,7 +5,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use sqlx::sqlite::{SqliteColumn, SqliteConnectOptions, SqliteRow};
-use sqlx::{Column, ConnectOptions, Connection, Row, SqliteConnection, TypeInfo, ValueRef};
+use sqlx::{
+    Column, ConnectOptions, Connection, Executor, Row, SqlSafeStr, SqliteConnection, Statement,
+    TypeInfo, ValueRef,
+};
 
 /// A row: column to value. JSON columns are parsed.
 pub type Columns = Map<String, Value>;
@@ -35,6 +38,50 @@ pub async fn rows(connection: &mut SqliteConnection, sql: &str) -> Vec<Columns> 
         .await
         .unwrap();
     rows.iter().map(columns).collect()
+}
+
+/// What a query gives, a row a list: the columns in their order.
+pub async fn lists(path: &Path, sql: &str) -> Vec<Vec<Value>> {
+    let mut connection = connect(path).await;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let list = |row: &SqliteRow| {
+        row.columns()
+            .iter()
+            .map(|column| cell(row, column))
+            .collect()
+    };
+    rows.iter().map(list).collect()
+}
+
+/// The names of the columns that a query gives.
+pub async fn names(path: &Path, sql: &str) -> Vec<String> {
+    let mut connection = connect(path).await;
+    let statement = connection
+        .prepare(sqlx::AssertSqlSafe(sql.to_owned()).into_sql_str())
+        .await
+        .unwrap();
+    let names = statement
+        .columns()
+        .iter()
+        .map(|column| column.name().to_owned())
+        .collect();
+    connection.close().await.unwrap();
+    names
+}
+
+/// Changes the file behind the program's back.
+pub async fn execute(path: &Path, sql: &str) {
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
 }
 
 /// The single value of a query.

@@ -1,5 +1,6 @@
 //! A world for a test: a directory, a simulated account on a real socket, a mirror of it, and the truth to compare with.
 
+pub mod desk;
 pub mod dump;
 pub mod program;
 pub mod truth;

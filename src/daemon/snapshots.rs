@@ -1,0 +1,148 @@
+//! Sealed copies by the schedule, beside the passes; the oldest make room.
+
+use std::path::{Path, PathBuf};
+
+use tokio_cron_scheduler::{JobScheduler, JobSchedulerError};
+use tokio_util::sync::CancellationToken;
+
+use super::ringer::bell;
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::store::Reader;
+
+/// Makes a copy whenever the schedule says so, until `stop`. A copy that fails is told of, and the next one is tried.
+///
+/// # Errors
+/// When the scheduler cannot be started.
+pub(super) async fn keep(
+    reader: &Reader,
+    config: &Config,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Result<(), JobSchedulerError> {
+    let (Some(cron), Some(directory)) = (&config.schedule.snapshot, &config.snapshot.directory)
+    else {
+        return Ok(());
+    };
+    // A scheduler of its own: the passes reckon with the next ring of theirs.
+    let mut scheduler = JobScheduler::new().await?;
+    let mut rings = bell(&scheduler, cron.as_str()).await?;
+    scheduler.start().await?;
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            rung = rings.recv() => if rung.is_none() { break },
+        }
+        make(reader, directory, clock.now(), stop).await;
+        prune(reader.path(), directory, config.snapshot.keep);
+    }
+    scheduler.shutdown().await
+}
+
+async fn make(reader: &Reader, directory: &Path, now: Timestamp, stop: &CancellationToken) {
+    if let Err(error) = std::fs::create_dir_all(directory) {
+        tracing::error!(%error, directory = %directory.display(), "failed to make the directory for snapshots");
+        return;
+    }
+    sweep(reader.path(), directory);
+    let name = format!("{}{}.db", stem(reader.path()), stamp(now));
+    match reader.snapshot(&directory.join(name), stop).await {
+        Ok(made) => {
+            tracing::info!(snapshot = %made.path.display(), bytes = made.bytes, "snapshot made");
+        }
+        Err(_) if stop.is_cancelled() => {}
+        Err(error) => {
+            let hint = error.hint();
+            tracing::error!(%error, hint, "failed to make a snapshot; the next ring tries again");
+        }
+    }
+}
+
+/// Removes what a process left that was killed at work. Only the service writes here, and it makes one copy at a time.
+fn sweep(mirror: &Path, directory: &Path) {
+    for name in names(directory) {
+        if let Some((copy, _)) = name.split_once(".partial-")
+            && is_copy(copy, mirror)
+        {
+            remove(&directory.join(&name));
+        }
+    }
+}
+
+/// Removes all but the newest `keep` copies of this mirror; nothing else.
+fn prune(mirror: &Path, directory: &Path, keep: u32) {
+    let mut copies: Vec<String> = names(directory)
+        .into_iter()
+        .filter(|name| is_copy(name, mirror))
+        .collect();
+    copies.sort_unstable();
+    let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+    let surplus = copies.len().saturating_sub(keep);
+    for name in copies.drain(..surplus) {
+        remove(&directory.join(name));
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
+}
+
+fn remove(path: &PathBuf) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::warn!(%error, path = %path.display(), "failed to remove an old snapshot");
+    }
+}
+
+/// What the names of a mirror's copies begin with.
+fn stem(mirror: &Path) -> String {
+    let stem = mirror.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{stem}-")
+}
+
+/// A moment in a file name: it sorts, and every file system takes it.
+fn stamp(moment: Timestamp) -> String {
+    let text = moment
+        .second()
+        .to_string()
+        .replace(' ', "T")
+        .replace(':', "-");
+    format!("{}Z", text.trim_end_matches(".000"))
+}
+
+/// Whether `name` is one that [`make`] gives to copies of `mirror`.
+fn is_copy(name: &str, mirror: &Path) -> bool {
+    const FORM: &str = "0000-00-00T00-00-00Z.db";
+    name.strip_prefix(&stem(mirror)).is_some_and(|rest| {
+        rest.len() == FORM.len()
+            && rest.chars().zip(FORM.chars()).all(|(c, form)| match form {
+                '0' => c.is_ascii_digit(),
+                form => c == form,
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_copies_of_the_same_mirror_are_taken_for_such() {
+        let mirror = Path::new("data/chatmirror.db");
+        let now = "2026-03-01 12:00:59.250".parse().unwrap();
+        let name = format!("{}{}.db", stem(mirror), stamp(now));
+        assert_eq!(name, "chatmirror-2026-03-01T12-00-59Z.db");
+        assert!(is_copy(&name, mirror));
+        assert!(!is_copy(&name, Path::new("chat.db")));
+        for other in [
+            "chatmirror.db",
+            "chatmirror-old.db",
+            "chatmirror-2026-03-01T12-00-59Z.db.gz",
+        ] {
+            assert!(!is_copy(other, mirror), "{other}");
+        }
+    }
+}
