@@ -1,8 +1,15 @@
 //! The service: the mirror opened and bound to its account, and the one loop that works when the scheduler rings.
 
+mod heart;
+mod http;
+mod metrics;
 mod mirror;
+mod reload;
 mod ringer;
 mod service;
 
+pub use heart::Heart;
+pub use http::ServerError;
 pub use mirror::{Mirror, OpenError, Order, client, restore_budget};
-pub use service::{ServiceError, serve};
+pub use reload::Reload;
+pub use service::{Orders, ServiceError, serve};

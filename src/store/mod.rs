@@ -13,6 +13,7 @@ mod open;
 mod report;
 mod rows;
 mod runs;
+mod signals;
 
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Transaction, Unmet};
 pub use error::StoreError;
@@ -24,3 +25,4 @@ pub use report::{
 };
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
 pub use runs::{RunEnd, RunStatus, RunTotals};
+pub use signals::{FileSizes, RunSeen};

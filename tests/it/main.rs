@@ -11,5 +11,7 @@ mod model;
 mod published;
 mod roundtrip;
 mod service;
+mod signals;
 mod support;
+mod systemd;
 mod verify;
