@@ -43,7 +43,7 @@ pub(super) enum Command {
     /// Run one pass, then exit
     Sync(SyncOptions),
     /// Tell how much is mirrored, through when it is complete, and what is owed
-    Status,
+    Status(StatusOptions),
     /// Compare with the source, chat by chat, and tell what is missing
     Verify(VerifyOptions),
     /// Look for what is wrong with configuration, token, source and file
@@ -79,6 +79,13 @@ pub(super) struct SyncOptions {
     /// Believe it when many chats are gone at once
     #[arg(long)]
     pub(super) accept_deletions: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusOptions {
+    /// Tell it again and again, until you press Ctrl-C
+    #[arg(long)]
+    pub(super) watch: bool,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod dry_run;
 mod exit;
 mod logging;
 mod output;
+mod paint;
 mod run;
 mod signals;
 mod simulate;
@@ -66,7 +67,7 @@ async fn carry_out(
     match &arguments.command {
         Command::Run => run::run(arguments, signals).await,
         Command::Sync(options) => sync::run(arguments, options, output, signals).await,
-        Command::Status => status::run(arguments, output).await,
+        Command::Status(options) => status::run(arguments, options, output, signals).await,
         Command::Verify(options) => verify::run(arguments, options, output, signals).await,
         Command::Check => check::run(arguments, output).await,
         Command::Demo(options) => demo::run(arguments, options, output, signals).await,

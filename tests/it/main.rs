@@ -3,6 +3,7 @@
 mod audit;
 mod bad_input;
 mod changes;
+mod doctor;
 mod documents;
 mod exact;
 mod house;
