@@ -198,7 +198,7 @@ impl Mirror {
         pass::run(&setting, order.mode).await
     }
 
-    /// Drops what the ledger need not keep any longer.
+    /// Drops what the ledger need not keep any longer, and leaves the file in good order.
     ///
     /// # Errors
     /// Whatever the store says.
@@ -209,7 +209,8 @@ impl Mirror {
                 .drop_changes(now.minus(Duration::from_hours(24 * u64::from(days))))
                 .await?;
         }
-        self.store.drop_idle_runs(now.minus(KEEP_IDLE_RUNS)).await
+        self.store.drop_idle_runs(now.minus(KEEP_IDLE_RUNS)).await?;
+        self.store.optimise().await
     }
 
     /// Compares these chats with the source, and owes the next pass what differs.

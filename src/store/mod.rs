@@ -4,6 +4,7 @@
 //! and [`Transaction::commit`] writes one [`Batch`]: the rows that differ and the checkpoint that covers them.
 
 mod batch;
+mod care;
 mod changes;
 mod columns;
 mod error;

@@ -2,10 +2,12 @@
 
 mod audit;
 mod bad_input;
+mod care;
 mod changes;
 mod doctor;
 mod documents;
 mod exact;
+mod first_run;
 mod house;
 mod killed;
 mod model;

@@ -19,6 +19,16 @@ pub async fn connect(path: &Path) -> SqliteConnection {
         .unwrap()
 }
 
+/// Changes the file behind the program's back.
+pub async fn execute(path: &Path, sql: &'static str) {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
 /// What a query gives.
 pub async fn query(path: &Path, sql: &str) -> Vec<Columns> {
     let mut connection = connect(path).await;
