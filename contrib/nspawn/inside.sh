@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs inside the container, once a boot: what try.sh asserts. The first thing that does not hold ends it.
 set -euo pipefail
+# shellcheck disable=SC2154
 trap 'code=$?; if [[ $code != 0 ]]; then echo "✘ line $BASH_LINENO: $BASH_COMMAND ($code)"; systemctl --no-pager --full status chatmirror; journalctl -u chatmirror --no-pager -n 20; fi; systemctl --no-block poweroff' EXIT
 
 token=simulated-token
@@ -20,6 +21,13 @@ within() {
     done
 }
 
+# not COMMAND…: a bare `! command` would not end the script.
+not() {
+    if "$@"; then
+        return 1
+    fi
+}
+
 is() {
     [[ $(systemctl show --value --property="$1" chatmirror) = "$2" ]]
 }
@@ -33,15 +41,13 @@ fetch() {
 }
 
 answers() {
-    fetch "$1" | head -n 1 | grep -q "$2"
-}
-
-journal() {
-    journalctl --unit=chatmirror --no-pager --output=cat
+    fetch "$1" >/try/answer
+    grep -q "^HTTP/1.[01] $2" /try/answer
 }
 
 said() {
-    journal | grep -q "$1"
+    journalctl --unit=chatmirror --no-pager --output=cat >/try/journal
+    grep -q "$1" /try/journal
 }
 
 after_reboot() {
@@ -64,7 +70,7 @@ export DEBIAN_FRONTEND=noninteractive
 dpkg --install /try/chatmirror.deb
 id chatmirror >/dev/null
 [[ $(stat -c '%U:%G %a' /var/lib/chatmirror) = "chatmirror:chatmirror 750" ]]
-systemctl is-enabled chatmirror && exit 1
+not systemctl is-enabled --quiet chatmirror
 holds "the package is installed; its user is there, and nothing runs yet"
 
 systemctl start simulator
@@ -86,7 +92,7 @@ holds "active only after READY, which waits for the source"
 
 pid=$(systemctl show --value --property=MainPID chatmirror)
 [[ -e /run/credentials/chatmirror.service/token ]]
-! tr '\0' '\n' <"/proc/$pid/environ" | grep -q "$token"
+not grep -q "$token" "/proc/$pid/environ"
 [[ $(ps -o user= -p "$pid" 2>/dev/null || stat -c %U "/proc/$pid") = chatmirror ]]
 holds "it runs as its user, with the token as a credential and in no environment"
 
@@ -101,7 +107,7 @@ holds "alive, fresh, with numbers, and in words"
 useradd --groups chatmirror analyst
 useradd stranger
 runuser -u analyst -- sqlite3 -readonly "$database" "select 'complete through ' || complete_through from freshness"
-! runuser -u stranger -- sqlite3 -readonly "$database" "select 1 from chats" 2>/dev/null
+not runuser -u stranger -- sqlite3 -readonly "$database" "select 1 from chats" 2>/dev/null
 holds "whoever is in the group reads the mirror while the daemon writes; nobody else does"
 
 set +e
@@ -130,7 +136,7 @@ pid=$(systemctl show --value --property=MainPID chatmirror)
 kill -STOP "$pid"
 within 30 is NRestarts 1
 within 30 is ActiveState active
-! is MainPID "$pid"
+not is MainPID "$pid"
 holds "a process that stands still is ended by the watchdog and started again"
 
 begun=$(date +%s%N)
@@ -138,7 +144,22 @@ systemctl stop chatmirror
 took=$((($(date +%s%N) - begun) / 1000000))
 ((took < 5000))
 is Result success
+at_rest="file:$database?immutable=1"
+runuser -u analyst -- sqlite3 -readonly "$at_rest" "select 'at rest: ' || count(*) || ' messages' from messages"
 holds "stop takes $took ms"
+
+systemctl start chatmirror
+install -d -m 1777 /backup
+runuser -u analyst -- sqlite3 -readonly "$database" "vacuum into '/backup/chatmirror.db'"
+systemctl stop chatmirror
+mkdir -p /backup/broken && mv /var/lib/chatmirror/chatmirror.db* /backup/broken/
+install -o chatmirror -g chatmirror -m 640 /backup/chatmirror.db /var/lib/chatmirror/
+env CREDENTIALS_DIRECTORY=/etc/chatmirror chatmirror check
+runuser -u chatmirror -- chatmirror compact
+systemctl start chatmirror
+within 30 answers /readyz 200
+systemctl stop chatmirror
+holds "a copy taken while it ran takes the mirror's place; doctor and compact work as documented"
 
 echo of-nobody >/etc/chatmirror/token
 systemctl start chatmirror || true
@@ -151,11 +172,9 @@ systemctl start chatmirror
 within 30 is ActiveState active
 holds "a token that is refused is not tried again (77)"
 
-! journal | grep -q "$token"
-holds "the journal has $(journal | wc -l) lines, and none holds the token"
+not said "$token"
+holds "the journal has $(wc -l </try/journal) lines, and none holds the token"
 
 # The account must be there before the service is, as a real one would be.
 systemctl enable --quiet simulator 2>/dev/null || ln -sf ../simulator.service /etc/systemd/system/multi-user.target.wants/
 touch /try/rebooted
-trap - EXIT
-systemctl --no-block reboot

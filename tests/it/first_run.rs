@@ -91,6 +91,11 @@ async fn what_the_unit_reads_is_written_for_the_unit() {
     assert_eq!(mode(&world.dir().join("token")), 0o600);
     // Its user must be able to read it, and it holds no secret.
     assert_eq!(mode(&config), 0o644);
+    let acme = ended(init(&world, &world.dir().join("acme.toml"), &["--systemd"])).await;
+    assert!(
+        acme.out.contains("enable --now chatmirror@acme"),
+        "{acme:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,9 +109,14 @@ fn told(
 
 fn next_steps(written: &Written, systemd: bool) -> String {
     if systemd {
-        return "next      systemctl enable --now chatmirror   (it begins with the backfill)\n\
-                \x20         systemctl status chatmirror\n"
-            .to_owned();
+        let unit = match written.config.file_stem().and_then(|stem| stem.to_str()) {
+            None | Some("config") => "chatmirror".to_owned(),
+            Some(account) => format!("chatmirror@{account}"),
+        };
+        return format!(
+            "next      systemctl enable --now {unit}   (it begins with the backfill)\n\
+             \x20         systemctl status {unit}\n"
+        );
     }
     let named = match written.config.to_str() {
         Some("config.toml") | None => String::new(),
