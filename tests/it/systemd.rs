@@ -8,8 +8,8 @@ use chatmirror::simulator::{Fault, Target};
 use tokio::net::UnixDatagram;
 
 use crate::service::{always, catches_up, something_new, stops, stored, world};
-use crate::support::World;
 use crate::support::program::{Running, until};
+use crate::support::{World, dump};
 
 /// As the service manager: hears what the daemon tells it.
 struct Manager {
@@ -152,6 +152,36 @@ async fn a_good_configuration_is_taken_up_while_a_pass_hangs() {
     something_new(&world.simulator, "А зараз?");
     catches_up(&world).await;
     stops(&world, &mut daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_holds_no_token_no_name_and_no_word_of_a_message() {
+    let world = world(20, 200, 0).await;
+    let manager = Manager::listening(&world);
+    let mut daemon = manager.starts(&world);
+    catches_up(&world).await;
+    something_new(&world.simulator, "Пароль від сейфа 4711");
+    catches_up(&world).await;
+    always(&world, Target::Messages, Fault::Status(503));
+    something_new(&world.simulator, "Нікому не кажіть");
+    daemon.says("this chat stays owed").await;
+    world.simulator.clear_faults();
+    catches_up(&world).await;
+    stops(&world, &mut daemon).await;
+    let said = daemon.said() + &manager.heard().join("\n");
+    assert!(!said.contains(&world.simulator.options().token));
+    let personal = "select name as word from contacts union select sender_name from messages
+                    union select text from messages union select phone from contacts
+                    union select email from contacts";
+    let mut looked_for = 0;
+    for row in dump::query(&world.database(), personal).await {
+        // A word of three letters may stand in any line.
+        if let Some(word) = row["word"].as_str().filter(|word| word.len() > 6) {
+            assert!(!said.contains(word), "{word}");
+            looked_for += 1;
+        }
+    }
+    assert!(looked_for > 20, "{looked_for}");
 }
 
 fn unit(name: &str) -> String {
