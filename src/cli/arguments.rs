@@ -40,12 +40,14 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Begin: check the token, write a configuration, tell what the history will cost
+    Init(InitOptions),
     /// Keep the mirror current until told to stop: the daemon
     Run,
     /// Run one pass, then exit
     Sync(SyncOptions),
     /// Tell how much is mirrored, through when it is complete, and what is owed
-    Status,
+    Status(StatusOptions),
     /// Find messages by words, numbers and parts of them
     Search(SearchOptions),
     /// Make a sealed copy in one file, for tools elsewhere
@@ -54,10 +56,16 @@ pub(super) enum Command {
     Verify(VerifyOptions),
     /// Look for what is wrong with configuration, token, source and file
     Check,
+    /// Give the room of deleted rows back to the disk, and put the file in order
+    Compact,
     /// Mirror a simulated account: nothing to configure
     Demo(DemoOptions),
     /// Serve a simulated account, for trials
     Simulate(SimulateOptions),
+    /// Print what a shell needs to complete commands and options
+    Completions(CompletionsOptions),
+    /// Print the manual page, or write all of them into a directory
+    Man(ManOptions),
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +93,56 @@ pub(super) struct SyncOptions {
     /// Believe it when many chats are gone at once
     #[arg(long)]
     pub(super) accept_deletions: bool,
+}
+
+#[derive(Debug, Default, Args)]
+pub(super) struct InitOptions {
+    /// Where the platform's API begins [default: Smart Sender's]
+    #[arg(long, value_name = "URL")]
+    pub(super) base_url: Option<String>,
+
+    /// The zone of times that carry none, such as Europe/Kyiv [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub(super) time_zone: Option<String>,
+
+    /// Where the mirror shall be
+    #[arg(long, value_name = "PATH")]
+    pub(super) database: Option<PathBuf>,
+
+    #[arg(
+        long,
+        value_name = "PATH",
+        help = "A file that holds the token [default: $CHATMIRROR_TOKEN, or it is asked for]"
+    )]
+    pub(super) token_file: Option<PathBuf>,
+
+    /// Write what the systemd unit of the package reads
+    #[arg(long)]
+    pub(super) systemd: bool,
+
+    /// Write over a configuration that is there
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsOptions {
+    /// Which shell
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ManOptions {
+    /// Write a page a command into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusOptions {
+    /// Tell it again and again, until you press Ctrl-C
+    #[arg(long)]
+    pub(super) watch: bool,
 }
 
 #[derive(Debug, Args)]

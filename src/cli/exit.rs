@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::config::{ConfigError, Problem};
-use crate::daemon::{OpenError, ServiceError};
+use crate::daemon::{OpenError, ServerError, ServiceError};
 use crate::pass::PassError;
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -140,6 +140,14 @@ impl From<ServiceError> for Failure {
         match error {
             ServiceError::Open(error) => error.into(),
             ServiceError::Pass(error) => error.into(),
+            ServiceError::Server(ServerError::Store(error)) => error.into(),
+            ServiceError::Server(ServerError::Listen { .. }) => Self::new(
+                Exit::Configuration,
+                error.to_string(),
+                Some(
+                    "let http.listen name a free port on an address of this machine, or leave it empty",
+                ),
+            ),
             ServiceError::Scheduler(_) => Self::unexpected(&error),
         }
     }

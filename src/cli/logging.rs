@@ -52,7 +52,7 @@ pub(super) fn watched() -> LevelFilter {
 }
 
 /// `no-color.org`: set, to whatever but nothing.
-fn no_colour() -> bool {
+pub(super) fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 

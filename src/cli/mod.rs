@@ -3,13 +3,17 @@
 mod arguments;
 mod bars;
 mod check;
+mod compact;
 mod demo;
 mod dry_run;
 mod exit;
+mod init;
 mod logging;
 mod output;
+mod paint;
 mod run;
 mod search;
+mod shell;
 mod signals;
 mod simulate;
 mod snapshot;
@@ -66,14 +70,18 @@ async fn carry_out(
     signals: &Signals,
 ) -> Result<Exit, Failure> {
     match &arguments.command {
+        Command::Init(options) => init::run(arguments, options, output).await,
         Command::Run => run::run(arguments, signals).await,
         Command::Sync(options) => sync::run(arguments, options, output, signals).await,
-        Command::Status => status::run(arguments, output).await,
         Command::Search(options) => search::run(arguments, options, output).await,
         Command::Snapshot(options) => snapshot::run(arguments, options, output, signals).await,
+        Command::Status(options) => status::run(arguments, options, output, signals).await,
         Command::Verify(options) => verify::run(arguments, options, output, signals).await,
         Command::Check => check::run(arguments, output).await,
+        Command::Compact => compact::run(arguments, output).await,
         Command::Demo(options) => demo::run(arguments, options, output, signals).await,
         Command::Simulate(options) => simulate::run(arguments, options, output, signals).await,
+        Command::Completions(options) => Ok(shell::completions(options)),
+        Command::Man(options) => shell::man(options),
     }
 }

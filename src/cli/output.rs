@@ -95,6 +95,16 @@ pub(super) fn grouped(number: i64) -> String {
     if number < 0 { format!("-{text}") } else { text }
 }
 
+/// A size as a person reads it.
+pub(super) fn bytes(bytes: u64) -> String {
+    let mib = bytes / (1 << 20);
+    match mib {
+        0 => format!("{} KiB", bytes.div_ceil(1 << 10)),
+        1..10_240 => format!("{} MiB", grouped(mib.cast_signed())),
+        _ => format!("{} GiB", grouped((mib >> 10).cast_signed())),
+    }
+}
+
 /// `1 chat`, `2 chats`.
 pub(super) fn counted(number: i64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

@@ -8,10 +8,10 @@ use super::arguments::Arguments;
 use super::bars::Watcher;
 use super::exit::{Exit, Failure};
 use super::logging;
-use super::signals::Signals;
+use super::signals::{self, Signals};
 use crate::clock::Clock;
 use crate::config::Environment;
-use crate::daemon::{self, Mirror};
+use crate::daemon::{self, Heart, Mirror, Orders, Reload};
 
 /// A long pass tells this often how far it is.
 const LINE_EVERY: Duration = Duration::from_mins(1);
@@ -22,13 +22,33 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
     logging::start(arguments, config.log.format, LevelFilter::INFO);
     let token = config.source.token(&environment)?;
     let stop = signals.listen()?;
-    let mirror = Mirror::open(&config, token, Clock::System).await?;
+    let bell = signals::reloads()?;
+    let mut heart = Heart::new(Clock::System);
+    let opened = Mirror::open(&config, token, Clock::System);
+    let opened = heart.while_starting("opening the mirror", opened).await;
+    let mut mirror = opened.map_err(|error| told(&mut heart, error.into()))?;
     tracing::info!(database = %config.database.path.display(), "mirroring");
     let watcher = Watcher::in_lines(LINE_EVERY);
-    let served = daemon::serve(&mirror, &config, &stop, watcher.sender()).await;
+    let orders = Orders {
+        stop: &stop,
+        reload: Reload {
+            path: arguments.config.clone(),
+            environment,
+            bell,
+        },
+        progress: watcher.sender(),
+    };
+    let served = daemon::serve(&mut mirror, config, orders, &mut heart).await;
     watcher.stop().await;
     mirror.close().await;
-    served?;
+    served.map_err(|error| told(&mut heart, error.into()))?;
+    heart.say("stopped");
     tracing::info!("stopped");
     Ok(Exit::Done)
+}
+
+/// `systemctl status` shows why it ended.
+fn told(heart: &mut Heart, failure: Failure) -> Failure {
+    heart.say(&format!("ended: {}", failure.message));
+    failure
 }

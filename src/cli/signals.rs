@@ -1,6 +1,8 @@
 //! SIGTERM and SIGINT: the first one lets the work under way come to an orderly end, the second one does not wait for it.
+//! SIGHUP has the daemon read its configuration again.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{self, Receiver};
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Failure;
@@ -32,6 +34,19 @@ impl Signals {
     pub(super) async fn insisted(&self) {
         self.at_once.cancelled().await;
     }
+}
+
+/// Rings at each SIGHUP; what rings while nobody listens rings once.
+pub(super) fn reloads() -> Result<Receiver<()>, Failure> {
+    let mut hangup = heard(SignalKind::hangup())?;
+    let (sender, bell) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() && !sender.is_closed() {
+            // A bell that is still ringing need not be rung again.
+            let _ = sender.try_send(());
+        }
+    });
+    Ok(bell)
 }
 
 fn heard(kind: SignalKind) -> Result<Signal, Failure> {

@@ -1,20 +1,25 @@
 //! `chatmirror status`: what the mirror says of itself.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, StatusOptions};
 use super::exit::{Exit, Failure};
 use super::logging;
-use super::output::{Output, counted, grouped, moment, span};
+use super::output::{Output, bytes, counted, grouped, moment, span};
+use super::paint::{Colour, Paint};
+use super::signals::Signals;
 use super::sync::complete_through;
 use crate::clock::Timestamp;
-use crate::config::Environment;
+use crate::config::{Config, Environment};
 use crate::source::GovernorState;
-use crate::store::{AuditSummary, Coverage, Freshness, Reader, RejectLine, RunLine, TableCount};
+use crate::store::{
+    AuditSummary, Coverage, FileSizes, Freshness, Reader, RejectLine, RunLine, TableCount,
+};
 
 /// What re-reading found is told of this much time.
 const AUDIT_SPAN: Duration = Duration::from_hours(24 * 30);
@@ -22,7 +27,14 @@ const AUDIT_SPAN: Duration = Duration::from_hours(24 * 30);
 /// Passes and rejects that are shown.
 const LINES: i64 = 5;
 
+/// Looked at again this often by `--watch`.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// To the top left corner, and nothing below it.
+const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
+
 struct Status {
+    database: PathBuf,
     account: Option<crate::model::Account>,
     freshness: Freshness,
     coverage: Coverage,
@@ -33,20 +45,51 @@ struct Status {
     audit: AuditSummary,
     /// Days in which everything is read again, at half of the configured rate; nothing without a rate.
     audit_days: Option<i64>,
+    files: FileSizes,
+    lag: Option<Duration>,
+    fresh_within: Duration,
+    per_minute: u32,
 }
 
-pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    options: &StatusOptions,
+    output: &Output,
+    signals: &Signals,
+) -> Result<Exit, Failure> {
     let config = arguments.config(&Environment::of_process())?;
     logging::start(arguments, config.log.format, LevelFilter::WARN);
+    let paint = Paint::stdout();
+    if !options.watch {
+        tell(&gather(&config).await?, output, paint, "");
+        return Ok(Exit::Done);
+    }
+    let stop = signals.listen()?;
+    let clear = if paint.is_terminal() { CLEAR } else { "" };
+    while !stop.is_cancelled() {
+        // Opened anew each time: a mirror at rest may have been taken up by the daemon since.
+        tell(&gather(&config).await?, output, paint, clear);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn gather(config: &Config) -> Result<Status, Failure> {
     let reader = Reader::open(&config.database.path).await?;
     let now = Timestamp::now();
     let lock: Option<GovernorState> = reader.learned(GovernorState::NAME).await?;
     let audit = reader.audit(now.minus(AUDIT_SPAN)).await?;
-    let status = Status {
+    let freshness = reader.freshness().await?;
+    Ok(Status {
+        database: config.database.path.clone(),
         audit_days: days_of(&audit, config.source.requests_per_minute),
         audit,
         account: reader.account().await?,
-        freshness: reader.freshness().await?,
+        lag: freshness.complete_through.map(|moment| now.since(moment)),
+        freshness,
         coverage: reader.coverage().await?,
         tables: reader.table_counts().await?,
         runs: reader.last_runs(LINES).await?,
@@ -54,51 +97,103 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
         locked_until: lock
             .and_then(|lock| lock.locked_until)
             .filter(|until| *until > now),
-    };
-    let lag = status
-        .freshness
-        .complete_through
-        .map(|moment| now.since(moment).as_secs());
+        files: FileSizes::of(&config.database.path),
+        fresh_within: config.http.fresh_within,
+        per_minute: config.source.requests_per_minute,
+    })
+}
+
+fn tell(status: &Status, output: &Output, paint: Paint, clear: &str) {
     let value = json!({
-        "database": config.database.path,
+        "database": status.database,
         "account": status.account.as_ref().map(|account| json!({ "id": account.id, "name": account.name })),
         "freshness": status.freshness,
-        "lag_seconds": lag,
+        "lag_seconds": status.lag.map(|lag| lag.as_secs()),
         "coverage": status.coverage,
         "tables": status.tables,
         "runs": status.runs,
         "rejects": status.rejects,
         "audit": status.audit,
         "audit_days": status.audit_days,
+        "files": status.files,
         "budget": {
-            "requests_per_minute": config.source.requests_per_minute,
+            "requests_per_minute": status.per_minute,
             "locked_until": status.locked_until,
         },
     });
-    let heading = format!("{}\n", config.database.path.display());
-    output.report(
-        &value,
-        &(heading + &told(&status, lag, config.source.requests_per_minute)),
-    );
-    Ok(Exit::Done)
+    output.report(&value, &(clear.to_owned() + &told(status, paint)));
 }
 
-fn told(status: &Status, lag: Option<u64>, per_minute: u32) -> String {
-    let mut text = String::new();
+/// How things are, in one sentence, and how serious that is.
+fn verdict(status: &Status) -> (Colour, String) {
+    let Freshness {
+        complete_through,
+        owed_chats,
+        rejects,
+        ..
+    } = &status.freshness;
+    match (status.lag, complete_through) {
+        (Some(lag), Some(_)) if lag > status.fresh_within => (
+            Colour::Red,
+            format!(
+                "behind: what happened in the last {} may be missing",
+                span(lag.as_secs())
+            ),
+        ),
+        (Some(_), Some(_)) if *rejects > 0 => (
+            Colour::Yellow,
+            format!("fresh, but {} could not be read", counted(*rejects, "item")),
+        ),
+        (Some(_), Some(_)) => (Colour::Green, "fresh, and nothing is missing".to_owned()),
+        _ if *owed_chats > 0 => (
+            Colour::Yellow,
+            format!(
+                "the history is being read: {} to go",
+                counted(*owed_chats, "chat")
+            ),
+        ),
+        _ => (
+            Colour::Yellow,
+            "the list of chats has not been read to its end yet".to_owned(),
+        ),
+    }
+}
+
+fn told(status: &Status, paint: Paint) -> String {
+    let mut text = format!("{}\n", status.database.display());
+    let (colour, verdict) = verdict(status);
+    let _ = writeln!(text, "now       {}", paint.in_colour(colour, &verdict));
     if let Some(account) = &status.account {
         let name = account.name.as_deref().unwrap_or("without a name");
         let _ = writeln!(text, "account   {} ({name})", account.id);
     }
     let _ = write!(text, "fresh     {}", complete_through(&status.freshness));
-    let _ = match lag {
-        Some(seconds) => writeln!(text, " ({} ago)", span(seconds)),
+    let _ = match status.lag {
+        Some(lag) => writeln!(text, " ({} ago)", span(lag.as_secs())),
         None => writeln!(text),
     };
+    told_coverage(&mut text, &status.coverage);
+    let _ = writeln!(text, "rows");
+    for TableCount { table, rows, gone } in &status.tables {
+        let gone = if *gone > 0 {
+            format!("  ({} gone at the source)", grouped(*gone))
+        } else {
+            String::new()
+        };
+        let _ = writeln!(text, "  {table:<12}{:>12}{gone}", grouped(*rows));
+    }
+    told_files(&mut text, status.files);
+    told_audit(&mut text, &status.audit, status.audit_days);
+    told_passes(&mut text, status, paint);
+    text
+}
+
+fn told_coverage(text: &mut String, coverage: &Coverage) {
     let Coverage {
         chats,
         proven,
         owed,
-    } = &status.coverage;
+    } = coverage;
     let _ = writeln!(
         text,
         "covered   {} of {} proven whole",
@@ -113,18 +208,17 @@ fn told(status: &Status, lag: Option<u64>, per_minute: u32) -> String {
             owed.reason
         );
     }
-    let _ = writeln!(text, "rows");
-    for TableCount { table, rows, gone } in &status.tables {
-        let gone = if *gone > 0 {
-            format!("  ({} gone at the source)", grouped(*gone))
-        } else {
-            String::new()
-        };
-        let _ = writeln!(text, "  {table:<12}{:>12}{gone}", grouped(*rows));
+}
+
+fn told_files(text: &mut String, files: FileSizes) {
+    let _ = write!(text, "file      {}", bytes(files.database));
+    if files.wal > 0 {
+        let _ = write!(text, ", {} not yet written back", bytes(files.wal));
     }
-    told_audit(&mut text, &status.audit, status.audit_days);
-    told_passes(&mut text, status, per_minute);
-    text
+    if let Some(free) = files.free {
+        let _ = write!(text, "; {} left on its disk", bytes(free));
+    }
+    text.push('\n');
 }
 
 /// How long reading everything again takes when half of the requests go into it.
@@ -163,7 +257,7 @@ fn told_audit(text: &mut String, audit: &AuditSummary, days: Option<i64>) {
     }
 }
 
-fn told_passes(text: &mut String, status: &Status, per_minute: u32) {
+fn told_passes(text: &mut String, status: &Status, paint: Paint) {
     let none = if status.runs.is_empty() {
         "  none yet"
     } else {
@@ -187,10 +281,10 @@ fn told_passes(text: &mut String, status: &Status, per_minute: u32) {
             grouped(run.rows_deleted),
         );
         if let Some(error) = &run.error {
-            let _ = writeln!(text, "    {error}");
+            let _ = writeln!(text, "    {}", paint.in_colour(Colour::Red, error));
         }
     }
-    let _ = match (per_minute, status.locked_until) {
+    let _ = match (status.per_minute, status.locked_until) {
         (_, Some(until)) => writeln!(
             text,
             "budget    the source takes no requests until {} UTC",

@@ -34,6 +34,9 @@ pub(super) fn check(raw: &Raw, problems: Vec<Problem>) -> Result<Config, Vec<Pro
 /// A century: beyond it, nothing was meant.
 const MOST_DAYS: u32 = 36_525;
 
+/// A year.
+const MOST_SECONDS: u32 = 31_536_000;
+
 struct Check(Vec<Problem>);
 
 impl Check {
@@ -47,6 +50,7 @@ impl Check {
         let audit_days = self.whole(&raw.audit_days, 0, MOST_DAYS);
         let keep_days = self.whole(&raw.keep_changes_days, 0, MOST_DAYS);
         let listen = self.text(&raw.listen, listen);
+        let fresh_seconds = self.whole(&raw.fresh_seconds, 1, MOST_SECONDS);
         let receiver = self.receiver(raw);
         let format = self.text(&raw.log_format, log_format);
         let config = Config {
@@ -64,7 +68,10 @@ impl Check {
                 index: raw.search.value,
             },
             snapshot: snapshot?,
-            http: Http { listen: listen? },
+            http: Http {
+                listen: listen?,
+                fresh_within: Duration::from_secs(fresh_seconds?.into()),
+            },
             receiver: receiver?,
             log: Log { format: format? },
         };

@@ -144,6 +144,8 @@ pub struct Snapshot {
 pub struct Http {
     /// The address it listens on, if at all.
     pub listen: Option<SocketAddr>,
+    /// `/readyz` calls the mirror fresh while it is complete through a moment no longer ago than this.
+    pub fresh_within: Duration,
 }
 
 /// The receiver of pushed events. On an address that others can reach it always has a secret.

@@ -13,7 +13,7 @@ use crate::config::{self, Kind};
 use crate::pass::{self, Audit, Outcome, PassError, Progress, Setting, Verification};
 use crate::plan::{Mode, Rules};
 use crate::source::smartsender::{Client, Settings};
-use crate::source::{Governor, GovernorState, SourceError};
+use crate::source::{Governor, GovernorState, RequestCounts, SourceError};
 use crate::store::{Binding, Reader, Store, StoreError};
 
 /// Under this name the ledger keeps which token was last seen to open the account.
@@ -152,6 +152,34 @@ impl Mirror {
         Ok(())
     }
 
+    /// Works by another configuration from now on. The file stays; a token or an address that was not seen to open its
+    /// account must be seen to do so first.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the mirror then works as before.
+    pub async fn reconfigure(
+        &mut self,
+        source: &config::Source,
+        token: SecretString,
+    ) -> Result<(), OpenError> {
+        let token_fingerprint = fingerprint(source.base_url.as_str(), &token);
+        let governor = Governor::new(source.requests_per_minute, self.clock.clone());
+        governor.restore(&self.governor.state());
+        let mut client = client(source, token, governor.clone(), self.clock.clone())?;
+        client.count_into(self.client.counts());
+        if token_fingerprint != self.token_fingerprint {
+            let account = client.account().await?.value;
+            let now = self.clock.now();
+            self.store.bind(&self.binding(account), now).await?;
+            self.store.learn(TOKEN, &token_fingerprint, now).await?;
+        }
+        self.client = client;
+        self.governor = governor;
+        self.max_in_flight = usize::try_from(source.max_in_flight).unwrap_or(1);
+        self.token_fingerprint = token_fingerprint;
+        Ok(())
+    }
+
     /// Runs one pass. `stop` ends it between two pages; `give_way` after the chats at hand.
     ///
     /// # Errors
@@ -172,7 +200,7 @@ impl Mirror {
         pass::run(&setting, order.mode).await
     }
 
-    /// Drops what the ledger need not keep any longer.
+    /// Drops what the ledger need not keep any longer, and leaves the file in good order.
     ///
     /// # Errors
     /// Whatever the store says.
@@ -183,7 +211,8 @@ impl Mirror {
                 .drop_changes(now.minus(Duration::from_hours(24 * u64::from(days))))
                 .await?;
         }
-        self.store.drop_idle_runs(now.minus(KEEP_IDLE_RUNS)).await
+        self.store.drop_idle_runs(now.minus(KEEP_IDLE_RUNS)).await?;
+        self.store.optimise().await
     }
 
     /// Compares these chats with the source, and owes the next pass what differs.
@@ -232,6 +261,16 @@ impl Mirror {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What was asked of the source, for whoever counts.
+    pub(super) fn request_counts(&self) -> RequestCounts {
+        self.client.counts()
+    }
+
+    /// The request budget.
+    pub(super) fn governor(&self) -> &Governor {
+        &self.governor
     }
 
     /// The clock.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::heart::Heart;
+use super::http::{Server, ServerError};
 use super::mirror::{Mirror, OpenError, Order};
+use super::reload::{Fresh, Reload};
 use super::ringer::Ringer;
 use super::snapshots;
 use crate::config::Config;
@@ -35,38 +38,65 @@ pub enum ServiceError {
     /// A pass met what no later pass can mend.
     #[error(transparent)]
     Pass(#[from] PassError),
+    /// The daemon's own server could not be started.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// The scheduler could not be started.
     #[error("the scheduler could not be started: {0}")]
     Scheduler(#[from] tokio_cron_scheduler::JobSchedulerError),
 }
 
-/// Runs passes by the schedule until `stop`.
+/// What reaches a service from outside.
+#[derive(Debug)]
+pub struct Orders<'a> {
+    /// Told to stop, it comes to an orderly end.
+    pub stop: &'a CancellationToken,
+    /// Told to, it reads its configuration again.
+    pub reload: Reload,
+    /// Where it tells how a pass is getting on.
+    pub progress: &'a watch::Sender<Progress>,
+}
+
+/// Runs passes by the schedule until it is told to stop.
 ///
 /// # Errors
 /// [`ServiceError`], when going on is of no use: the token is refused, the file cannot be written.
 pub async fn serve(
-    mirror: &Mirror,
-    config: &Config,
-    stop: &CancellationToken,
-    progress: &watch::Sender<Progress>,
+    mirror: &mut Mirror,
+    config: Config,
+    orders: Orders<'_>,
+    heart: &mut Heart,
 ) -> Result<(), ServiceError> {
-    if !bind(mirror, stop).await? {
+    heart.suit(&config);
+    let server = Server::start(&config.http, mirror, heart.signs()).await?;
+    let bound = bind(mirror, orders.stop);
+    if !heart
+        .while_starting("asking the source whose account it is", bound)
+        .await?
+    {
+        heart.stopping();
         return Ok(());
     }
-    let mut ringer = Ringer::start(&config.schedule).await?;
-    let over = stop.child_token();
-    let working = async {
-        let served = work(mirror, config, &mut ringer, stop, progress).await;
-        over.cancel();
-        served
+    let reader = mirror.store().reader().clone();
+    let (clock, settings) = (mirror.clock().clone(), config.clone());
+    let over = orders.stop.child_token();
+    let mut service = Service {
+        ringer: Ringer::start(&config.schedule).await?,
+        mirror,
+        config,
+        orders,
+        heart,
+        server,
     };
-    let reader = mirror.store().reader();
-    let (served, kept) = tokio::join!(
-        working,
-        snapshots::keep(reader, config, mirror.clock(), &over)
-    );
-    ringer.stop().await;
-    served?;
+    let working = async {
+        let ended = service.work().await;
+        over.cancel();
+        ended
+    };
+    let (ended, kept) = tokio::join!(working, snapshots::keep(&reader, &settings, &clock, &over));
+    service.heart.stopping();
+    service.ringer.stop().await;
+    ended?;
     Ok(kept?)
 }
 
@@ -91,43 +121,169 @@ async fn bind(mirror: &Mirror, stop: &CancellationToken) -> Result<bool, Service
     }
 }
 
-async fn work(
-    mirror: &Mirror,
-    config: &Config,
-    ringer: &mut Ringer,
-    stop: &CancellationToken,
-    progress: &watch::Sender<Progress>,
-) -> Result<(), ServiceError> {
-    // What was missed while the service was down is not waited for.
-    let mut mode = first_mode(mirror).await?;
-    while !stop.is_cancelled() {
+/// The service at work.
+struct Service<'a> {
+    mirror: &'a mut Mirror,
+    config: Config,
+    ringer: Ringer,
+    orders: Orders<'a>,
+    heart: &'a mut Heart,
+    server: Option<Server>,
+}
+
+impl Service<'_> {
+    async fn work(&mut self) -> Result<(), ServiceError> {
+        // What was missed while the service was down is not waited for.
+        let mut mode = first_mode(self.mirror).await?;
+        self.heart.ready();
+        while !self.orders.stop.is_cancelled() {
+            mode = match self.pass(mode).await? {
+                After::Again(mode) => mode,
+                After::Rest => self.next_mode().await?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Runs one pass, and says what follows it. Meanwhile the heart beats, the bell may ring, and a new configuration may come.
+    async fn pass(&mut self, mode: Mode) -> Result<After, ServiceError> {
+        let Self {
+            mirror,
+            config,
+            ringer,
+            orders,
+            heart,
+            server: _,
+        } = self;
         let give_way = CancellationToken::new();
-        let before = progress.borrow().clone();
+        let halt = orders.stop.child_token();
+        let before = orders.progress.borrow().clone();
         let order = Order {
             audit: spare(config, ringer.till_next().await),
             ..Order::from(mode)
         };
-        let pass = mirror.pass(order, stop, &give_way, progress);
-        tokio::pin!(pass);
-        let outcome = tokio::select! {
-            outcome = &mut pass => outcome,
-            () = rung_and_read(ringer, progress, &before) => {
-                // Heads never starve: a pass that reads history makes room for the next look at them.
-                give_way.cancel();
-                pass.await
+        let mut fresh = None;
+        let outcome = {
+            let pass = mirror.pass(order, &halt, &give_way, orders.progress);
+            let rung = rung_and_read(ringer, orders.progress, &before);
+            tokio::pin!(pass, rung);
+            loop {
+                tokio::select! {
+                    outcome = &mut pass => break outcome,
+                    // Heads never starve: a pass that reads history makes room for the next look at them.
+                    () = &mut rung, if !give_way.is_cancelled() => give_way.cancel(),
+                    () = orders.reload.asked(), if fresh.is_none() => {
+                        fresh = read_again(&orders.reload, config, heart);
+                        if fresh.is_some() {
+                            halt.cancel();
+                        }
+                    }
+                    () = heart.pulse(orders.progress) => {}
+                }
             }
         };
+        let cut = matches!(outcome, Err(PassError::Stopped));
         let again = report(outcome)? && give_way.is_cancelled();
-        if mode == Mode::Reconcile {
-            mirror.tidy(config.changes).await.map_err(PassError::from)?;
+        if mode == Mode::Reconcile && !cut {
+            let tidy = heart.beside(mirror.tidy(config.changes)).await;
+            tidy.map_err(PassError::from)?;
         }
-        mode = if again {
-            Mode::Incremental
+        if let Some(fresh) = fresh {
+            self.take_up(fresh).await?;
+            return Ok(After::Again(if cut { mode } else { Mode::Incremental }));
+        }
+        Ok(if again {
+            After::Again(Mode::Incremental)
         } else {
-            next_mode(ringer, stop).await
-        };
+            After::Rest
+        })
     }
-    Ok(())
+
+    /// Waits for a ring. A ring that does not come is replaced.
+    async fn next_mode(&mut self) -> Result<Mode, ServiceError> {
+        self.rest_in_words().await?;
+        let patience = self.ringer.till_next().await.unwrap_or_default() + LATE;
+        let late = tokio::time::sleep(patience);
+        tokio::pin!(late);
+        loop {
+            self.heart.at_rest();
+            tokio::select! {
+                biased;
+                () = self.orders.stop.cancelled() => return Ok(Mode::Incremental),
+                Some(()) = self.ringer.reconcile.recv() => return Ok(Mode::Reconcile),
+                Some(()) = self.ringer.incremental.recv() => return Ok(Mode::Incremental),
+                () = self.orders.reload.asked() => {
+                    if let Some(fresh) = read_again(&self.orders.reload, &self.config, self.heart) {
+                        self.take_up(fresh).await?;
+                        return Ok(Mode::Incremental);
+                    }
+                }
+                () = &mut late => {
+                    tracing::warn!(patience_s = patience.as_secs(), "the scheduler did not ring; going on without it");
+                    return Ok(Mode::Incremental);
+                }
+                () = tokio::time::sleep(self.heart.every()) => {}
+            }
+        }
+    }
+
+    /// Between two passes, `systemctl status` shows how complete the mirror is.
+    async fn rest_in_words(&mut self) -> Result<(), ServiceError> {
+        let freshness = self.mirror.store().reader().freshness().await;
+        let freshness = freshness.map_err(PassError::from)?;
+        self.heart.say(&match freshness.complete_through {
+            Some(through) => format!("complete through {through} UTC"),
+            None => format!("not complete yet: {} chats are owed", freshness.owed_chats),
+        });
+        Ok(())
+    }
+
+    /// Works by the new configuration from now on, if the source agrees with it; by the old one if not.
+    async fn take_up(&mut self, fresh: Fresh) -> Result<(), ServiceError> {
+        let Fresh { config, token } = fresh;
+        let reconfigured = self.mirror.reconfigure(&config.source, token);
+        match self.heart.beside(reconfigured).await {
+            Ok(()) => {
+                let ringer = Ringer::start(&config.schedule).await?;
+                std::mem::replace(&mut self.ringer, ringer).stop().await;
+                self.heart.suit(&config);
+                if let Some(server) = &self.server {
+                    server.watch(self.mirror.governor());
+                }
+                self.config = config;
+                tracing::info!("the new configuration is in use");
+                self.heart.ready();
+            }
+            Err(error) => refuse(&error, self.heart),
+        }
+        Ok(())
+    }
+}
+
+/// What follows a pass.
+enum After {
+    /// Another one, at once.
+    Again(Mode),
+    /// Nothing, until the bell rings.
+    Rest,
+}
+
+/// Reads the configuration again; nothing if it will not do, and then the one in use stays.
+fn read_again(reload: &Reload, in_use: &Config, heart: &mut Heart) -> Option<Fresh> {
+    heart.reloading();
+    match reload.read(in_use) {
+        Ok(fresh) => Some(fresh),
+        Err(error) => {
+            refuse(&error, heart);
+            None
+        }
+    }
+}
+
+fn refuse(error: &dyn std::error::Error, heart: &mut Heart) {
+    tracing::error!(%error, "the new configuration is refused; the old one stays in use");
+    heart.say(&format!("the new configuration is refused: {error}"));
+    heart.ready();
 }
 
 /// Half of the requests that the budget allows until the next ring re-read what may have changed silently; the other half is
@@ -171,21 +327,6 @@ async fn first_mode(mirror: &Mirror) -> Result<Mode, ServiceError> {
         None => Mode::Backfill,
         Some(_) => Mode::Incremental,
     })
-}
-
-/// Waits for a ring. A ring that does not come is replaced.
-async fn next_mode(ringer: &mut Ringer, stop: &CancellationToken) -> Mode {
-    let patience = ringer.till_next().await.unwrap_or_default() + LATE;
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => Mode::Incremental,
-        Some(()) = ringer.reconcile.recv() => Mode::Reconcile,
-        Some(()) = ringer.incremental.recv() => Mode::Incremental,
-        () = tokio::time::sleep(patience) => {
-            tracing::warn!(patience_s = patience.as_secs(), "the scheduler did not ring; going on without it");
-            Mode::Incremental
-        }
-    }
 }
 
 /// Logs how a pass went; says whether it left something to go on with. What a later pass can mend does not end the service.

@@ -1,8 +1,10 @@
 //! The sources: what knows a platform, one folder each, and what they all share.
 
+mod counts;
 mod error;
 mod governor;
 pub mod smartsender;
 
+pub use counts::RequestCounts;
 pub use error::SourceError;
 pub use governor::{Governor, GovernorState, Locked};

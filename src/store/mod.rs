@@ -5,6 +5,7 @@
 
 mod batch;
 mod calendar;
+mod care;
 mod changes;
 mod columns;
 mod error;
@@ -17,6 +18,7 @@ mod report;
 mod rows;
 mod runs;
 mod search;
+mod signals;
 mod snapshot;
 mod writer;
 
@@ -32,5 +34,6 @@ pub use report::{
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
 pub use runs::{RunEnd, RunStatus, RunTotals};
 pub use search::{Found, Search};
+pub use signals::{FileSizes, RunSeen};
 pub use snapshot::Snapshot;
 pub use writer::Transaction;

@@ -2,10 +2,13 @@
 
 mod audit;
 mod bad_input;
+mod care;
 mod changes;
 mod dictionary;
+mod doctor;
 mod documents;
 mod exact;
+mod first_run;
 mod house;
 mod killed;
 mod measure;
@@ -15,6 +18,8 @@ mod questions;
 mod roundtrip;
 mod search;
 mod service;
+mod signals;
 mod snapshot;
 mod support;
+mod systemd;
 mod verify;

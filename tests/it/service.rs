@@ -13,7 +13,7 @@ use crate::support::{World, account, dump, truth};
 const SOON: Duration = Duration::from_secs(5);
 
 /// A world whose service rings every second.
-async fn world(chats: usize, messages: usize, latency_ms: u64) -> World {
+pub async fn world(chats: usize, messages: usize, latency_ms: u64) -> World {
     let options = Options {
         latency: Duration::from_millis(latency_ms),
         ..Options::default()
@@ -30,7 +30,7 @@ fn service(world: &World) -> Running {
 }
 
 /// Tells the service to end, and holds it to ending soon, without complaint and without leaving a file half closed.
-async fn stops(world: &World, service: &mut Running) {
+pub async fn stops(world: &World, service: &mut Running) {
     service.signal("TERM");
     let (status, after) = service.end().await;
     assert_eq!(status.code(), Some(0), "{}", service.said());
@@ -41,7 +41,7 @@ async fn stops(world: &World, service: &mut Running) {
 }
 
 /// Waits until the mirror equals the account as it is now.
-async fn catches_up(world: &World) {
+pub async fn catches_up(world: &World) {
     until("the mirror equals the account", async || {
         let stored = stored(
             world,
@@ -59,7 +59,7 @@ async fn catches_up(world: &World) {
 }
 
 /// A number from the mirror; 0 while there is no file.
-async fn stored(world: &World, sql: &str) -> i64 {
+pub async fn stored(world: &World, sql: &str) -> i64 {
     if !world.database().exists() {
         return 0;
     }
@@ -74,14 +74,14 @@ async fn messages_come_in(world: &World) {
     .await;
 }
 
-fn something_new(simulator: &Simulator, words: &str) {
+pub fn something_new(simulator: &Simulator, words: &str) {
     let chat = simulator.account(|account| *account.chats.keys().next().unwrap());
     simulator
         .apply(Mutation::say(chat, Speaker::Contact, words))
         .unwrap();
 }
 
-fn always(world: &World, target: Target, fault: Fault) {
+pub fn always(world: &World, target: Target, fault: Fault) {
     world.simulator.fault(FaultRule {
         target,
         fault,

@@ -13,7 +13,7 @@ use super::transport::Reply;
 use super::{chat, message, page, transport};
 use crate::clock::{Clock, Timestamp};
 use crate::model::{Account, ChatList, ListedChat, ListedMessage, Page, Reject, Window};
-use crate::source::{Governor, SourceError};
+use crate::source::{Governor, RequestCounts, SourceError};
 
 /// A page of 20 with the longest texts that messengers allow is far below this.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
@@ -57,6 +57,7 @@ pub struct Client {
     governor: Governor,
     clock: Clock,
     requests: AtomicU64,
+    counts: RequestCounts,
     most_bytes: usize,
 }
 
@@ -80,6 +81,7 @@ impl Client {
             governor,
             clock,
             requests: AtomicU64::new(0),
+            counts: RequestCounts::default(),
             most_bytes: MOST_BYTES,
         })
     }
@@ -88,6 +90,17 @@ impl Client {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// What was asked so far, by kind and status; goes on counting.
+    #[must_use]
+    pub fn counts(&self) -> RequestCounts {
+        self.counts.clone()
+    }
+
+    /// From now on counts where another client has counted before.
+    pub fn count_into(&mut self, counts: RequestCounts) {
+        self.counts = counts;
     }
 
     /// Whose token it is (`GET /me`): the cheapest request there is.
@@ -220,7 +233,11 @@ impl Client {
     ) -> Result<T, SourceError> {
         self.governor.admit().await?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let reply = transport::get(&self.http, url.clone(), self.most_bytes).await?;
+        let reply = transport::get(&self.http, url.clone(), self.most_bytes).await;
+        let status = reply.as_ref().ok().map(|reply| reply.status);
+        self.counts
+            .count(kind(&self.settings.base_url, url), status);
+        let reply = reply?;
         self.judge(&reply)?;
         self.governor.served();
         read(&reply)
@@ -297,6 +314,19 @@ impl Client {
             url.query_pairs_mut().extend_pairs(query);
         }
         url
+    }
+}
+/// What is asked for, in a word: never an id.
+fn kind(base: &Url, url: &Url) -> &'static str {
+    let parts = |url: &Url| {
+        let parts = url.path().split('/').filter(|part| !part.is_empty());
+        parts.count()
+    };
+    match parts(url).saturating_sub(parts(base)) {
+        3 => "messages",
+        2 => "chat",
+        _ if url.path().ends_with("/me") => "account",
+        _ => "chats",
     }
 }
 

@@ -5,24 +5,12 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
-
 use super::{TOKEN, completes, mirrored, options, refused, told, world};
 use crate::support::program::{Running, ended, files_beside};
-use crate::support::{World, account};
+use crate::support::{World, account, dump};
 
 /// Nobody's number, on every system with one.
 const NOBODY: u32 = 65534;
-
-async fn execute(path: &Path, sql: &'static str) {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true);
-    let mut connection = options.connect().await.unwrap();
-    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-}
 
 /// Both a pass and a report refuse the file, and leave its bytes and its directory as they were.
 async fn untouched(world: &World, words: &[&str]) {
@@ -72,7 +60,7 @@ async fn a_mirror_of_another_account() {
 async fn a_mirror_of_a_newer_version() {
     let made = mirrored().await;
     let world = world().await;
-    execute(&made.database(), "pragma user_version = 99").await;
+    dump::execute(&made.database(), "pragma user_version = 99").await;
     std::fs::copy(made.database(), world.database()).unwrap();
     let words = ["schema version 99", "versions up to ", "newer chatmirror"];
     untouched(&world, &words).await;
@@ -81,7 +69,7 @@ async fn a_mirror_of_a_newer_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mirror_of_an_older_version_is_not_read_before_it_is_brought_up_to_date() {
     let world = mirrored().await;
-    execute(&world.database(), "pragma user_version = 1").await;
+    dump::execute(&world.database(), "pragma user_version = 1").await;
     let words = ["schema version 1", "chatmirror sync"];
     refused(&world, || world.program(&["status"]), 78, &words).await;
     completes(&world).await;
@@ -99,7 +87,7 @@ async fn a_file_that_is_no_database() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_of_another_program() {
     let world = world().await;
-    execute(
+    dump::execute(
         &world.database(),
         "create table recipes (name text); insert into recipes values ('borscht')",
     )

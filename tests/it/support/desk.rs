@@ -146,6 +146,7 @@ impl Desk {
             read: Vec::new(),
             drift: Vec::new(),
             is_audit: false,
+            had_rejects: true,
             unmet: Unmet::Untracked,
             checkpoint: Checkpoint::Standing,
         }

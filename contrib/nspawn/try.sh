@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Tries the package on a real systemd: boots a Debian root in a container, installs the package, mirrors a simulated
+# account, and asserts what docs/operations.md promises. Ends with 0 if all of it holds.
+#
+#   contrib/nspawn/try.sh PACKAGE.deb [ROOT]
+#
+# Needs root, debootstrap and systemd-nspawn (Debian's packages debootstrap and systemd-container). ROOT is a Debian
+# root made before; without it one is made, which takes a few minutes and needs a Debian mirror.
+set -euo pipefail
+
+package=$(realpath "${1:?which package? see the head of this file}")
+here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+for tool in systemd-nspawn debootstrap; do
+    command -v "$tool" >/dev/null || { echo "not tried: $tool is not on this machine"; exit 77; }
+done
+[[ $(id -u) = 0 ]] || { echo "not tried: only root may boot a container"; exit 77; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if [[ -n ${2:-} ]]; then
+    cp -a --reflink=auto "$2" "$work/root"
+else
+    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,sqlite3,ca-certificates bookworm "$work/root"
+fi
+root=$work/root
+mkdir -p "$root/try"
+cp "$package" "$root/try/chatmirror.deb"
+cp "$here/inside.sh" "$root/try/inside.sh"
+cat >"$root/etc/systemd/system/try.service" <<'UNIT'
+[Unit]
+Description=Try chatmirror
+After=multi-user.target
+
+[Service]
+Type=oneshot
+ExecStart=/bin/bash /try/inside.sh
+StandardOutput=append:/try/log
+StandardError=append:/try/log
+
+[Install]
+WantedBy=default.target
+UNIT
+cat >"$root/etc/systemd/system/simulator.service" <<'UNIT'
+[Unit]
+Description=A simulated account
+Before=chatmirror.service
+
+[Service]
+ExecStart=/usr/bin/chatmirror simulate --chats 60 --messages 900
+UNIT
+mkdir -p "$root/etc/systemd/system/default.target.wants"
+ln -sf ../try.service "$root/etc/systemd/system/default.target.wants/try.service"
+
+# With a network of its own: only its loopback. The second boot finds what the first one left.
+for boot in first second; do
+    timeout 300 systemd-nspawn --quiet --boot --register=no --keep-unit --private-network --console=pipe \
+        --machine="chatmirror-$boot-$$" --directory="$root" </dev/null >"$work/console" 2>&1 || true
+    [[ -e $root/try/rebooted ]] || break
+done
+cat "$root/try/log" 2>/dev/null || { echo "the container did not boot:"; tail -n 40 "$work/console"; exit 1; }
+if [[ -e $root/try/passed ]]; then
+    echo "all of it holds"
+else
+    echo "not all of it holds; the last words of the container:"
+    tail -n 30 "$work/console"
+    exit 1
+fi

@@ -1,0 +1,103 @@
+//! The source: whose account the token opens, and whether clocks and zones agree.
+
+use super::{Finding, named};
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, Environment};
+use crate::daemon;
+use crate::model::Account;
+use crate::source::Governor;
+use crate::store::Reader;
+
+/// Clocks that differ by more make every moment that is shown doubtful; the mirror itself goes by the source's clock.
+const MOST_DRIFT_SECONDS: u64 = 60;
+
+/// What there is to say of the source, and the account that the token opens.
+pub(super) async fn look(
+    config: &Config,
+    environment: &Environment,
+) -> (Vec<Finding>, Option<Account>) {
+    match ask_source(config, environment).await {
+        Ok((findings, account)) => (findings, Some(account)),
+        Err(finding) => (vec![finding], None),
+    }
+}
+
+async fn ask_source(
+    config: &Config,
+    environment: &Environment,
+) -> Result<(Vec<Finding>, Account), Finding> {
+    let token = config
+        .source
+        .token(environment)
+        .map_err(|error| Finding::bad("token", error.into()))?;
+    let clock = Clock::System;
+    let governor = Governor::new(config.source.requests_per_minute, clock.clone());
+    // What is wrong with the file is told on its own line.
+    if let Ok(mirror) = Reader::open(&config.database.path).await {
+        let _ = daemon::restore_budget(&governor, &mirror).await;
+    }
+    let client = daemon::client(&config.source, token, governor, clock.clone())
+        .map_err(|error| Finding::bad("source", error.into()))?;
+    let answer = client
+        .account()
+        .await
+        .map_err(|error| Finding::bad("source", error.into()))?;
+    let account = answer.value;
+    let findings = vec![
+        Finding::good(
+            "source",
+            format!(
+                "{} opens account {}",
+                config.source.base_url,
+                named(&account)
+            ),
+        ),
+        clock_finding(clock.now(), answer.date),
+        zone_finding(config, account.time_zone.as_deref()),
+    ];
+    Ok((findings, account))
+}
+
+fn clock_finding(ours: Timestamp, theirs: Timestamp) -> Finding {
+    let drift = ours.since(theirs).max(theirs.since(ours)).as_secs();
+    if drift <= MOST_DRIFT_SECONDS {
+        return Finding::good(
+            "clock",
+            format!("within {} s of the source's", drift.max(1)),
+        );
+    }
+    Finding::wrong(
+        "clock",
+        format!("{drift} s off the source's clock"),
+        "set this machine's clock by a time server; the mirror goes by the source's clock, but lags would be told wrong",
+    )
+}
+
+/// The zone is only doubtful: the platform may send every time with its zone.
+fn zone_finding(config: &Config, theirs: Option<&str>) -> Finding {
+    let ours = config.source.time_zone.name();
+    match theirs {
+        Some(theirs) if theirs != ours => Finding::doubtful(
+            "zone",
+            format!(
+                "times without a zone are read as {ours}; the account itself is set to {theirs}"
+            ),
+            "compare the time of one message with what the platform shows; if it is off by hours, set source.time_zone \
+             before the backfill",
+        ),
+        _ => Finding::good("zone", format!("times without a zone are read as {ours}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_by_minutes_is_told() {
+        let at = |second: i64| Timestamp::from_millis(second * 1000).unwrap();
+        assert!(clock_finding(at(1000), at(1030)).good);
+        assert!(!clock_finding(at(1000), at(1090)).good);
+        assert!(!clock_finding(at(1090), at(1000)).good);
+    }
+}

@@ -1,0 +1,85 @@
+//! A new configuration for a daemon that runs: read and checked whole before anything of the old one is given up.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use tokio::sync::mpsc::Receiver;
+
+use crate::config::{Config, ConfigError, Environment};
+
+/// Where the configuration came from, and whoever asks to read it again.
+#[derive(Debug)]
+pub struct Reload {
+    /// The file that was named on the command line.
+    pub path: Option<PathBuf>,
+    /// The process's environment.
+    pub environment: Environment,
+    /// Rings when the configuration is to be read again.
+    pub bell: Receiver<()>,
+}
+
+/// A configuration that may take the place of the one in use.
+pub(super) struct Fresh {
+    pub(super) config: Config,
+    pub(super) token: SecretString,
+}
+
+/// Why it may not.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("{}", .0.to_string().replace("\n ", ""))]
+    Config(#[from] ConfigError),
+    #[error("{} cannot change while the daemon runs: restart it instead", .0.join(", "))]
+    Fixed(Vec<&'static str>),
+}
+
+impl Reload {
+    /// Waits until somebody asks for it.
+    pub(super) async fn asked(&mut self) {
+        if self.bell.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Reads the configuration and the token again.
+    pub(super) fn read(&self, in_use: &Config) -> Result<Fresh, Refused> {
+        let config = Config::load(self.path.as_deref(), &self.environment)?.config;
+        let token = config.source.token(&self.environment)?;
+        match fixed(in_use, &config) {
+            keys if keys.is_empty() => Ok(Fresh { config, token }),
+            keys => Err(Refused::Fixed(keys)),
+        }
+    }
+}
+
+/// The keys that differ and are taken at the start only.
+fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
+    let compared = [
+        ("source.kind", old.source.kind == new.source.kind),
+        (
+            "source.activities",
+            old.source.activities == new.source.activities,
+        ),
+        ("database.path", old.database == new.database),
+        ("[http]", old.http == new.http),
+        ("[receiver]", old.receiver == new.receiver),
+        ("[log]", old.log == new.log),
+    ];
+    let differing = compared.into_iter().filter(|(_, same)| !same);
+    differing.map(|(key, _)| key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_at_the_start_only_is_named() {
+        let old = Config::parse("").unwrap();
+        let new = Config::parse(
+            "[source]\nrequests_per_minute = 60\n[database]\npath = \"other.db\"\n[log]\nformat = \"json\"",
+        );
+        assert_eq!(fixed(&old, &new.unwrap()), ["database.path", "[log]"]);
+        assert!(fixed(&old, &old).is_empty());
+    }
+}
