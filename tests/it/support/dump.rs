@@ -75,7 +75,9 @@ pub async fn names(path: &Path, sql: &str) -> Vec<String> {
 
 /// Changes the file behind the program's back.
 pub async fn execute(path: &Path, sql: &str) {
-    let options = SqliteConnectOptions::new().filename(path);
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true);
     let mut connection = options.connect().await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
         .execute(&mut connection)
