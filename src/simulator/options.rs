@@ -28,6 +28,8 @@ pub struct Options {
     pub latency: Duration,
     /// By chance it takes up to so much longer.
     pub jitter: Duration,
+    /// How far the times that changes are given lie behind the clock of the answers: a change shows up late.
+    pub lag: Duration,
     /// The only token that is let in.
     pub token: String,
     /// The limit in any sixty seconds; nothing: no limit.
@@ -142,6 +144,7 @@ impl Default for Options {
             least_limitation: 1,
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
+            lag: Duration::ZERO,
             token: "simulated-token".to_owned(),
             requests_per_minute: None,
             lock_answer: LockAnswer {

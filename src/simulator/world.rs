@@ -83,7 +83,7 @@ impl World {
             account: &mut self.account,
             inventor: &mut self.inventor,
             moved_by: &self.options.moved_by,
-            now: self.clock.now().second(),
+            now: self.clock.now().minus(self.options.lag).second(),
         };
         let about = change.make(mutation);
         for chat in touched.iter().flatten().chain(&created) {

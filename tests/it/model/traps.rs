@@ -8,7 +8,7 @@ use chatmirror::simulator::{
     Target,
 };
 
-use crate::support::{World, account, noon, truth};
+use crate::support::{World, account, dump, noon, truth};
 
 fn say(chat: i64) -> Mutation {
     Mutation::say(chat, Speaker::Contact, "Чи є новини?")
@@ -124,6 +124,31 @@ async fn a_second_message_comes_in_the_second_of_the_watermark() {
     world.simulator.apply(say(chats[3]));
     world.simulator.apply(say(chats[70]));
     settle(&world, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_show_up_later_than_their_own_time() {
+    let world = mirrored(Options {
+        lag: Duration::from_secs(7),
+        ..Options::default()
+    })
+    .await;
+    let chats = world.simulator.account(by_change);
+    world.pass(Mode::Incremental).await.unwrap();
+    world.simulator.apply(say(chats[60]));
+    world.pass(Mode::Incremental).await.unwrap();
+    let skew = "select value->>'skew_seconds' from source_traits where name = 'source'";
+    let skew = dump::value(&world.database(), skew).await;
+    assert!(skew.as_i64().is_some_and(|skew| skew >= 7), "{skew}");
+    // From here on margins are wide enough for a page and more of late changes.
+    for chat in &chats[10..50] {
+        world.simulator.apply(say(*chat));
+    }
+    world.pass(Mode::Incremental).await.unwrap();
+    world.simulator.apply(say(chats[70]));
+    world.pass(Mode::Incremental).await.unwrap();
+    world.clock.advance(Duration::from_secs(5));
+    settle(&world, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
