@@ -30,6 +30,8 @@ struct Status {
     runs: Vec<RunLine>,
     rejects: Vec<RejectLine>,
     locked_until: Option<Timestamp>,
+    /// Requests a minute that others leave, if a lock has shown that they use the same token.
+    left_by_others: Option<u32>,
     audit: AuditSummary,
     /// Days in which everything is read again, at half of the configured rate; nothing without a rate.
     audit_days: Option<i64>,
@@ -51,6 +53,9 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
         tables: reader.table_counts().await?,
         runs: reader.last_runs(LINES).await?,
         rejects: reader.rejects(LINES).await?,
+        left_by_others: lock
+            .as_ref()
+            .and_then(|lock| lock.left_by_others(config.source.requests_per_minute, now)),
         locked_until: lock
             .and_then(|lock| lock.locked_until)
             .filter(|until| *until > now),
@@ -72,6 +77,7 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
         "audit_days": status.audit_days,
         "budget": {
             "requests_per_minute": config.source.requests_per_minute,
+            "left_by_others": status.left_by_others,
             "locked_until": status.locked_until,
         },
     });
@@ -199,6 +205,12 @@ fn told_passes(text: &mut String, status: &Status, per_minute: u32) {
         (0, None) => writeln!(text, "budget    no limit on requests is configured"),
         (ceiling, None) => writeln!(text, "budget    at most {ceiling} requests a minute"),
     };
+    if let Some(left) = status.left_by_others {
+        let _ = writeln!(
+            text,
+            "          others use the token too: at most {left} a minute for now, to leave them room"
+        );
+    }
     if status.freshness.rejects > 0 {
         let _ = writeln!(
             text,

@@ -5,4 +5,4 @@ mod governor;
 pub mod smartsender;
 
 pub use error::SourceError;
-pub use governor::{Governor, GovernorState, Locked};
+pub use governor::{Governor, GovernorState, Locked, Room, Share, Slot};

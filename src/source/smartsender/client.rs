@@ -218,10 +218,11 @@ impl Client {
         url: &Url,
         read: impl Fn(&Reply) -> Result<T, SourceError>,
     ) -> Result<T, SourceError> {
-        self.governor.admit().await?;
+        let slot = self.governor.admit().await?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let reply = transport::get(&self.http, url.clone(), self.most_bytes).await?;
         self.judge(&reply)?;
+        drop(slot);
         self.governor.served();
         read(&reply)
     }
