@@ -13,7 +13,7 @@ use crate::config::{self, Kind};
 use crate::pass::{self, Audit, Outcome, PassError, Progress, Setting, Verification};
 use crate::plan::{Mode, Rules};
 use crate::source::smartsender::{Client, Settings};
-use crate::source::{Governor, GovernorState, SourceError};
+use crate::source::{Governor, GovernorState, Room, SourceError};
 use crate::store::{Binding, Reader, Store, StoreError};
 
 /// Under this name the ledger keeps which token was last seen to open the account.
@@ -63,6 +63,8 @@ pub struct Order {
     pub accept_deletions: bool,
     /// What it may spend on re-reading what is not owed.
     pub audit: Option<Audit>,
+    /// Whether requests are so scarce that chats are left until they have settled.
+    pub settled_only: bool,
 }
 
 impl From<Mode> for Order {
@@ -72,6 +74,7 @@ impl From<Mode> for Order {
             mode,
             accept_deletions: false,
             audit: None,
+            settled_only: false,
         }
     }
 }
@@ -165,6 +168,7 @@ impl Mirror {
             give_way,
             audit: order.audit,
             accept_deletions: order.accept_deletions,
+            settled_only: order.settled_only,
             ..self.setting(stop, progress)
         };
         pass::run(&setting, order.mode).await
@@ -222,6 +226,7 @@ impl Mirror {
             max_in_flight: self.max_in_flight,
             audit: None,
             accept_deletions: false,
+            settled_only: false,
             rules: Rules::default(),
         }
     }
@@ -230,6 +235,12 @@ impl Mirror {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What the budget allows at present.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        self.governor.room()
     }
 
     /// The clock.

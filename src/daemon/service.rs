@@ -6,15 +6,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::mirror::{Mirror, OpenError, Order};
-use super::ringer::Ringer;
+use super::ringer::{Ring, Ringer};
+use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::pass::{Audit, Outcome, PassError, Progress};
-use crate::plan::Mode;
+use crate::plan::{Mode, Pulse, Purse};
 use crate::source::SourceError;
 use crate::store::{RunStatus, RunTotals};
-
-/// A ring that is this late will not come: the loop goes on without it.
-const LATE: Duration = Duration::from_mins(1);
 
 /// While the source cannot be reached at the start, it is asked again after this, and after twice as long each further time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -23,7 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A source without a ceiling is not asked more often than this a minute for what nobody waits for.
-const UNPACED: u64 = 600;
+const UNPACED: u32 = 600;
 
 /// Why the service ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +50,7 @@ pub async fn serve(
     if !bind(mirror, stop).await? {
         return Ok(());
     }
-    let mut ringer = Ringer::start(&config.schedule).await?;
+    let mut ringer = Ringer::start(&config.schedule, mirror.clock()).await?;
     let served = work(mirror, config, &mut ringer, stop, progress).await;
     ringer.stop().await;
     served
@@ -88,60 +86,81 @@ async fn work(
 ) -> Result<(), ServiceError> {
     // What was missed while the service was down is not waited for.
     let mut mode = first_mode(mirror).await?;
+    let mut pulse = Pulse::default();
     while !stop.is_cancelled() {
-        let give_way = CancellationToken::new();
-        let before = progress.borrow().clone();
+        let begun = mirror.clock().now();
+        pulse.looks(begun);
+        let ring = ringer.next_look(begun);
+        let next = pulse.next_look(purse(mirror), ring);
         let order = Order {
-            audit: spare(config, ringer.till_next().await),
+            audit: spare(config, purse(mirror), next.at.since(begun)),
+            settled_only: next.settled_only,
             ..Order::from(mode)
         };
+        let give_way = CancellationToken::new();
+        let before = progress.borrow().clone();
         let pass = mirror.pass(order, stop, &give_way, progress);
         tokio::pin!(pass);
         let outcome = tokio::select! {
             outcome = &mut pass => outcome,
-            () = rung_and_read(ringer, progress, &before) => {
+            () = due_and_read(mirror.clock(), next.at, progress, &before) => {
                 // Heads never starve: a pass that reads history makes room for the next look at them.
                 give_way.cancel();
                 pass.await
             }
         };
-        let again = report(outcome)? && give_way.is_cancelled();
+        let outcome = report(outcome)?;
         if mode == Mode::Reconcile {
             mirror.tidy(config.changes).await.map_err(PassError::from)?;
         }
-        mode = if again {
+        let at = match &outcome {
+            Some(outcome) => {
+                pulse.found(begun, outcome.chats_changed);
+                pulse.next_look(purse(mirror), ring).at
+            }
+            None => ringer.next_look(mirror.clock().now()),
+        };
+        let partial = outcome.is_some_and(|outcome| outcome.status == RunStatus::Partial);
+        mode = if partial && give_way.is_cancelled() {
             Mode::Incremental
         } else {
-            next_mode(ringer, stop).await
+            next_mode(ringer, at, stop).await
         };
     }
     Ok(())
 }
 
-/// Half of the requests that the budget allows until the next ring re-read what may have changed silently; the other half is
-/// left to the customer's other programs.
-fn spare(config: &Config, till_next: Option<Duration>) -> Option<Audit> {
+fn purse(mirror: &Mirror) -> Purse {
+    let room = mirror.room();
+    Purse {
+        allowed: room.a_minute,
+        used: room.used,
+    }
+}
+
+/// What may be spent on re-reading until the next look.
+fn spare(config: &Config, purse: Purse, till_next: Duration) -> Option<Audit> {
     let days = config.audit.days?;
-    let per_minute = match config.source.requests_per_minute {
-        0 => UNPACED,
-        ceiling => u64::from(ceiling),
-    };
-    let seconds = till_next.map_or(0, |span| span.as_secs());
     Some(Audit {
-        requests: per_minute * seconds / 120,
+        requests: purse.spare(till_next, UNPACED),
         horizon: Duration::from_hours(24 * u64::from(days)),
     })
 }
 
-/// Returns once the bell has rung and the pass has read something of its chats: a pass that gave way before that would
-/// never come to them where walking the lists takes longer than it is from ring to ring.
-async fn rung_and_read(ringer: &mut Ringer, progress: &watch::Sender<Progress>, before: &Progress) {
-    if ringer.incremental.recv().await.is_none() {
-        return std::future::pending().await;
-    }
+/// Returns once the next look is due and the pass has read something of its chats: a pass that gave way before that would
+/// never come to them where walking the lists takes longer than it is from look to look. A pass gives way between two
+/// answers, so it is enough to look at the clock whenever it tells of one.
+async fn due_and_read(
+    clock: &Clock,
+    at: Timestamp,
+    progress: &watch::Sender<Progress>,
+    before: &Progress,
+) {
     let mut watched = progress.subscribe();
     let read = watched.wait_for(|now| {
-        now.chats_read > before.chats_read || now.messages_read > before.messages_read
+        let has_read =
+            now.chats_read > before.chats_read || now.messages_read > before.messages_read;
+        has_read && clock.now() >= at
     });
     // The sender outlives the pass, so this only ends because something was read.
     let _ = read.await;
@@ -161,32 +180,29 @@ async fn first_mode(mirror: &Mirror) -> Result<Mode, ServiceError> {
     })
 }
 
-/// Waits for a ring. A ring that does not come is replaced.
-async fn next_mode(ringer: &mut Ringer, stop: &CancellationToken) -> Mode {
-    let patience = ringer.till_next().await.unwrap_or_default() + LATE;
+/// Waits until it is time for the next pass: for its ring, or for the next look at a busy account.
+async fn next_mode(ringer: &mut Ringer, at: Timestamp, stop: &CancellationToken) -> Mode {
     tokio::select! {
         biased;
         () = stop.cancelled() => Mode::Incremental,
-        Some(()) = ringer.reconcile.recv() => Mode::Reconcile,
-        Some(()) = ringer.incremental.recv() => Mode::Incremental,
-        () = tokio::time::sleep(patience) => {
-            tracing::warn!(patience_s = patience.as_secs(), "the scheduler did not ring; going on without it");
-            Mode::Incremental
-        }
+        ring = ringer.wait(at) => match ring {
+            Ring::Reconcile => Mode::Reconcile,
+            Ring::Look => Mode::Incremental,
+        },
     }
 }
 
-/// Logs how a pass went; says whether it left something to go on with. What a later pass can mend does not end the service.
-fn report(outcome: Result<Outcome, PassError>) -> Result<bool, ServiceError> {
+/// Logs how a pass went; gives nothing if it did not come to its end. What a later pass can mend does not end the service.
+fn report(outcome: Result<Outcome, PassError>) -> Result<Option<Outcome>, ServiceError> {
     match outcome {
         Ok(outcome) => {
             log_done(&outcome);
-            Ok(outcome.status == RunStatus::Partial)
+            Ok(Some(outcome))
         }
-        Err(PassError::Stopped) => Ok(false),
+        Err(PassError::Stopped) => Ok(None),
         Err(error) if can_pass(&error) => {
             tracing::error!(%error, hint = error.hint(), "pass failed; the next ring tries again");
-            Ok(false)
+            Ok(None)
         }
         Err(error) => Err(error.into()),
     }

@@ -32,6 +32,8 @@ pub struct Options {
     pub token: String,
     /// The limit in any sixty seconds; nothing: no limit.
     pub requests_per_minute: Option<usize>,
+    /// Requests a minute that others make with the same token, evenly spread; locked out, they wait.
+    pub others_per_minute: u32,
     /// How a locked account refuses.
     pub lock_answer: LockAnswer,
     /// Whether `/chats` without `state` holds open and closed chats, or only the open ones.
@@ -144,6 +146,7 @@ impl Default for Options {
             jitter: Duration::ZERO,
             token: "simulated-token".to_owned(),
             requests_per_minute: None,
+            others_per_minute: 0,
             lock_answer: LockAnswer {
                 status: 423,
                 retry_after: false,

@@ -266,6 +266,7 @@ impl Scene {
             max_in_flight: self.ground.in_flight,
             audit: self.ground.audit,
             accept_deletions,
+            settled_only: false,
             rules: self.rules,
         };
         let mut pass = pin!(pass::run(&setting, mode));
