@@ -16,27 +16,44 @@ use freshness::scene::{Scene, Situation};
 
 use chatmirror::simulator::ChatOrder;
 
-/// Chats of the account.
+/// Chats of the account, unless `--chats` says otherwise.
 const CHATS: usize = 100_000;
 
-/// Messages of the account when the day begins.
-const MESSAGES: usize = 600_000;
+/// Messages a chat when the day begins.
+const MESSAGES: usize = 6;
 
 #[tokio::main]
 async fn main() {
-    let wanted = |flag: &str| std::env::args().any(|argument| argument == flag);
-    let hours = if wanted("--day") { 0..24 } else { 10..14 };
+    let arguments: Vec<String> = std::env::args().collect();
+    let after = |flag: &str| {
+        let place = arguments.iter().position(|argument| argument == flag)?;
+        arguments.get(place + 1)?.parse::<usize>().ok()
+    };
+    let day = arguments.iter().any(|argument| argument == "--day");
+    let hours = if day { 0..24 } else { 10..14 };
+    let chats = after("--chats").unwrap_or(CHATS);
     println!(
-        "{CHATS} chats with {MESSAGES} messages; the hours from {} to {}",
-        hours.start, hours.end
+        "{chats} chats with {} messages, from {} to {} o'clock",
+        chats * MESSAGES,
+        hours.start,
+        hours.end
     );
-    let scene = Scene::prepare(account::recipe(CHATS, MESSAGES)).await;
+    let scene = Scene::prepare(account::recipe(chats, chats * MESSAGES)).await;
+    let only = after("--only");
+    for (place, situation) in situations().iter().enumerate() {
+        if only.is_none_or(|only| only == place + 1) {
+            scene.run(situation, hours.clone()).await.print();
+        }
+    }
+}
+
+fn situations() -> [Situation; 3] {
     let alone = Situation {
         name: "alone",
         order: ChatOrder::NewestFirst,
         others: 0,
     };
-    let situations = [
+    [
         alone,
         Situation {
             name: "beside a program that takes 60 a minute",
@@ -48,16 +65,5 @@ async fn main() {
             order: ChatOrder::Shuffled,
             ..alone
         },
-    ];
-    let only = std::env::args()
-        .skip_while(|argument| argument != "--only")
-        .nth(1);
-    for (place, situation) in situations.iter().enumerate() {
-        if only
-            .as_ref()
-            .is_none_or(|only| *only == (place + 1).to_string())
-        {
-            scene.run(situation, hours.clone()).await.print();
-        }
-    }
+    ]
 }

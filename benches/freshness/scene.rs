@@ -211,7 +211,7 @@ impl Scene {
             .await
             .unwrap();
         let rows: Vec<(i64, String)> = sqlx::query_as(
-            "select row_id, at from changes where table_name = 'messages' and op = 'insert'",
+            "select cast(row_id as integer), at from changes where table_name = 'messages' and op = 'insert'",
         )
         .fetch_all(&mut connection)
         .await

@@ -7,6 +7,7 @@ mod documents;
 mod exact;
 mod house;
 mod killed;
+mod live;
 mod model;
 mod published;
 mod roundtrip;
