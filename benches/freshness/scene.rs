@@ -165,6 +165,7 @@ impl Scene {
                 peak.add(lag);
             }
         }
+        let asked = f64::from(u32::try_from(requests.len()).unwrap());
         let minutes = requests
             .last()
             .unwrap()
@@ -193,7 +194,7 @@ impl Scene {
                 format!(
                     "  requests   {} in {minutes:.0} minutes, {:.0} a minute, {} in the busiest; {lists} for lists, {counts} for counts",
                     requests.len(),
-                    requests.len() as f64 / minutes,
+                    asked / minutes,
                     simulator.busiest_minute(),
                 ),
                 format!(

@@ -175,3 +175,55 @@ fn ring(sender: &Sender<()>) {
         Ok(()) | Err(TrySendError::Full(()) | TrySendError::Closed(())) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    async fn hung(schedule: &str, clock: &Clock) -> Ringer {
+        let config = Config::parse(&format!("[schedule]\n{schedule}\n")).unwrap();
+        Ringer::start(&config.schedule, clock).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_bells_ring_by_their_expressions() {
+        let start: Timestamp = "2026-03-01 12:00:01.250".parse().unwrap();
+        let clock = Clock::simulated(start);
+        let schedule = "incremental = \"*/20 * * * * *\"\nreconcile = \"5 1 12 * * *\"";
+        let mut ringer = hung(schedule, &clock).await;
+        let mut rings = Vec::new();
+        for _ in 0..5 {
+            let at = ringer.next_look(clock.now());
+            let ring = ringer.wait(at).await;
+            rings.push((ring, clock.now().since(start).as_millis()));
+        }
+        let expected = [
+            (Ring::Look, 18_750),
+            (Ring::Look, 38_750),
+            (Ring::Look, 58_750),
+            (Ring::Reconcile, 63_750),
+            (Ring::Look, 78_750),
+        ];
+        assert_eq!(rings, expected);
+    }
+
+    #[tokio::test]
+    async fn a_ring_during_a_pass_is_answered_once_after_it() {
+        let clock = Clock::simulated("2026-03-01 12:00:00.000".parse().unwrap());
+        let mut ringer = hung("reconcile = \"30 * * * * *\"", &clock).await;
+        clock.advance(Duration::from_mins(3));
+        let long_ago = clock.now().minus(Duration::from_mins(2));
+        assert_eq!(ringer.wait(long_ago).await, Ring::Reconcile);
+        assert_eq!(ringer.wait(long_ago).await, Ring::Look);
+    }
+
+    #[tokio::test]
+    async fn on_the_machines_clock_the_scheduler_rings() {
+        let mut ringer = hung("incremental = \"* * * * * *\"", &Clock::System).await;
+        let at = ringer.next_look(Timestamp::now());
+        assert_eq!(ringer.wait(at).await, Ring::Look);
+        assert!(Timestamp::now() >= at);
+        ringer.stop().await;
+    }
+}
