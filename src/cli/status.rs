@@ -42,6 +42,8 @@ struct Status {
     runs: Vec<RunLine>,
     rejects: Vec<RejectLine>,
     locked_until: Option<Timestamp>,
+    /// Requests a minute that others leave, if a lock has shown that they use the same token.
+    left_by_others: Option<u32>,
     audit: AuditSummary,
     /// Days in which everything is read again, at half of the configured rate; nothing without a rate.
     audit_days: Option<i64>,
@@ -94,6 +96,9 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
         tables: reader.table_counts().await?,
         runs: reader.last_runs(LINES).await?,
         rejects: reader.rejects(LINES).await?,
+        left_by_others: lock
+            .as_ref()
+            .and_then(|lock| lock.left_by_others(config.source.requests_per_minute, now)),
         locked_until: lock
             .and_then(|lock| lock.locked_until)
             .filter(|until| *until > now),
@@ -118,6 +123,7 @@ fn tell(status: &Status, output: &Output, paint: Paint, clear: &str) {
         "files": status.files,
         "budget": {
             "requests_per_minute": status.per_minute,
+            "left_by_others": status.left_by_others,
             "locked_until": status.locked_until,
         },
     });
@@ -293,6 +299,12 @@ fn told_passes(text: &mut String, status: &Status, paint: Paint) {
         (0, None) => writeln!(text, "budget    no limit on requests is configured"),
         (ceiling, None) => writeln!(text, "budget    at most {ceiling} requests a minute"),
     };
+    if let Some(left) = status.left_by_others {
+        let _ = writeln!(
+            text,
+            "          others use the token too: at most {left} a minute for now, to leave them room"
+        );
+    }
     if status.freshness.rejects > 0 {
         let _ = writeln!(
             text,

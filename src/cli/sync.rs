@@ -64,6 +64,7 @@ fn order(config: &Config, mode: Mode, options: &SyncOptions) -> Order {
     Order {
         mode,
         accept_deletions: options.accept_deletions,
+        settled_only: false,
         audit: days.map(|days| Audit {
             requests: u64::MAX,
             horizon: Duration::from_hours(24 * u64::from(days)),

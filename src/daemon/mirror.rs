@@ -13,7 +13,7 @@ use crate::config::{self, Kind};
 use crate::pass::{self, Audit, Outcome, PassError, Progress, Setting, Verification};
 use crate::plan::{Mode, Rules};
 use crate::source::smartsender::{Client, Settings};
-use crate::source::{Governor, GovernorState, RequestCounts, SourceError};
+use crate::source::{Governor, GovernorState, RequestCounts, Room, SourceError};
 use crate::store::{Binding, Reader, Store, StoreError};
 
 /// Under this name the ledger keeps which token was last seen to open the account.
@@ -63,6 +63,8 @@ pub struct Order {
     pub accept_deletions: bool,
     /// What it may spend on re-reading what is not owed.
     pub audit: Option<Audit>,
+    /// Whether requests are so scarce that chats are left until they have settled.
+    pub settled_only: bool,
 }
 
 impl From<Mode> for Order {
@@ -72,6 +74,7 @@ impl From<Mode> for Order {
             mode,
             accept_deletions: false,
             audit: None,
+            settled_only: false,
         }
     }
 }
@@ -195,6 +198,7 @@ impl Mirror {
             give_way,
             audit: order.audit,
             accept_deletions: order.accept_deletions,
+            settled_only: order.settled_only,
             ..self.setting(stop, progress)
         };
         pass::run(&setting, order.mode).await
@@ -253,6 +257,7 @@ impl Mirror {
             max_in_flight: self.max_in_flight,
             audit: None,
             accept_deletions: false,
+            settled_only: false,
             rules: Rules::default(),
         }
     }
@@ -271,6 +276,12 @@ impl Mirror {
     /// The request budget.
     pub(super) fn governor(&self) -> &Governor {
         &self.governor
+    }
+
+    /// What the budget allows at present.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        self.governor.room()
     }
 
     /// The clock.

@@ -4,6 +4,7 @@ mod heart;
 mod http;
 mod metrics;
 mod mirror;
+mod outcome;
 mod reload;
 mod ringer;
 mod service;

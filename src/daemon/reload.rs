@@ -34,6 +34,16 @@ pub(super) enum Refused {
 }
 
 impl Reload {
+    /// Nobody ever asks.
+    #[must_use]
+    pub fn never() -> Self {
+        Self {
+            path: None,
+            environment: Environment::default(),
+            bell: tokio::sync::mpsc::channel(1).1,
+        }
+    }
+
     /// Waits until somebody asks for it.
     pub(super) async fn asked(&mut self) {
         if self.bell.recv().await.is_none() {

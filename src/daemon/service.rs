@@ -8,17 +8,15 @@ use tokio_util::sync::CancellationToken;
 use super::heart::Heart;
 use super::http::{Server, ServerError};
 use super::mirror::{Mirror, OpenError, Order};
+use super::outcome::report;
 use super::reload::{Fresh, Reload};
-use super::ringer::Ringer;
+use super::ringer::{Ring, Ringer};
 use super::snapshots;
+use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::pass::{Audit, Outcome, PassError, Progress};
-use crate::plan::Mode;
-use crate::source::SourceError;
-use crate::store::{RunStatus, RunTotals};
-
-/// A ring that is this late will not come: the loop goes on without it.
-const LATE: Duration = Duration::from_mins(1);
+use crate::pass::{Audit, PassError, Progress};
+use crate::plan::{Mode, Pulse, Purse};
+use crate::store::RunStatus;
 
 /// While the source cannot be reached at the start, it is asked again after this, and after twice as long each further time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -27,7 +25,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A source without a ceiling is not asked more often than this a minute for what nobody waits for.
-const UNPACED: u64 = 600;
+const UNPACED: u32 = 600;
 
 /// Why the service ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +79,8 @@ pub async fn serve(
     let (clock, settings) = (mirror.clock().clone(), config.clone());
     let over = orders.stop.child_token();
     let mut service = Service {
-        ringer: Ringer::start(&config.schedule).await?,
+        ringer: Ringer::start(&config.schedule, mirror.clock()).await?,
+        pulse: Pulse::default(),
         mirror,
         config,
         orders,
@@ -126,6 +125,8 @@ struct Service<'a> {
     mirror: &'a mut Mirror,
     config: Config,
     ringer: Ringer,
+    /// How busy the account is.
+    pulse: Pulse,
     orders: Orders<'a>,
     heart: &'a mut Heart,
     server: Option<Server>,
@@ -139,39 +140,45 @@ impl Service<'_> {
         while !self.orders.stop.is_cancelled() {
             mode = match self.pass(mode).await? {
                 After::Again(mode) => mode,
-                After::Rest => self.next_mode().await?,
+                After::Rest { until } => self.next_mode(until).await?,
             };
         }
         Ok(())
     }
 
-    /// Runs one pass, and says what follows it. Meanwhile the heart beats, the bell may ring, and a new configuration may come.
+    /// Runs one pass, and says what follows it. Meanwhile the heart beats, the next look may come due, and a new configuration may come.
     async fn pass(&mut self, mode: Mode) -> Result<After, ServiceError> {
         let Self {
             mirror,
             config,
             ringer,
+            pulse,
             orders,
             heart,
             server: _,
         } = self;
+        let begun = mirror.clock().now();
+        pulse.looks(begun);
+        let ring = ringer.next_look(begun);
+        let next = pulse.next_look(purse(mirror), ring);
         let give_way = CancellationToken::new();
         let halt = orders.stop.child_token();
         let before = orders.progress.borrow().clone();
         let order = Order {
-            audit: spare(config, ringer.till_next().await),
+            audit: spare(config, purse(mirror), next.at.since(begun)),
+            settled_only: next.settled_only,
             ..Order::from(mode)
         };
         let mut fresh = None;
         let outcome = {
             let pass = mirror.pass(order, &halt, &give_way, orders.progress);
-            let rung = rung_and_read(ringer, orders.progress, &before);
-            tokio::pin!(pass, rung);
+            let due = due_and_read(mirror.clock(), next.at, orders.progress, &before);
+            tokio::pin!(pass, due);
             loop {
                 tokio::select! {
                     outcome = &mut pass => break outcome,
                     // Heads never starve: a pass that reads history makes room for the next look at them.
-                    () = &mut rung, if !give_way.is_cancelled() => give_way.cancel(),
+                    () = &mut due, if !give_way.is_cancelled() => give_way.cancel(),
                     () = orders.reload.asked(), if fresh.is_none() => {
                         fresh = read_again(&orders.reload, config, heart);
                         if fresh.is_some() {
@@ -183,48 +190,63 @@ impl Service<'_> {
             }
         };
         let cut = matches!(outcome, Err(PassError::Stopped));
-        let again = report(outcome)? && give_way.is_cancelled();
+        let outcome = report(outcome)?;
         if mode == Mode::Reconcile && !cut {
             let tidy = heart.beside(mirror.tidy(config.changes)).await;
             tidy.map_err(PassError::from)?;
         }
+        let until = match &outcome {
+            Some(outcome) => {
+                pulse.found(begun, outcome.chats_changed);
+                pulse.next_look(purse(mirror), ring).at
+            }
+            None => ringer.next_look(mirror.clock().now()),
+        };
         if let Some(fresh) = fresh {
             self.take_up(fresh).await?;
             return Ok(After::Again(if cut { mode } else { Mode::Incremental }));
         }
-        Ok(if again {
+        let partial = outcome.is_some_and(|outcome| outcome.status == RunStatus::Partial);
+        Ok(if partial && give_way.is_cancelled() {
             After::Again(Mode::Incremental)
         } else {
-            After::Rest
+            After::Rest { until }
         })
     }
 
-    /// Waits for a ring. A ring that does not come is replaced.
-    async fn next_mode(&mut self) -> Result<Mode, ServiceError> {
+    /// Waits until it is time for the next pass: for its ring, or for the next look at a busy account.
+    async fn next_mode(&mut self, at: Timestamp) -> Result<Mode, ServiceError> {
         self.rest_in_words().await?;
-        let patience = self.ringer.till_next().await.unwrap_or_default() + LATE;
-        let late = tokio::time::sleep(patience);
-        tokio::pin!(late);
-        loop {
-            self.heart.at_rest();
-            tokio::select! {
-                biased;
-                () = self.orders.stop.cancelled() => return Ok(Mode::Incremental),
-                Some(()) = self.ringer.reconcile.recv() => return Ok(Mode::Reconcile),
-                Some(()) = self.ringer.incremental.recv() => return Ok(Mode::Incremental),
-                () = self.orders.reload.asked() => {
-                    if let Some(fresh) = read_again(&self.orders.reload, &self.config, self.heart) {
-                        self.take_up(fresh).await?;
-                        return Ok(Mode::Incremental);
+        let fresh = {
+            let Self {
+                config,
+                ringer,
+                orders,
+                heart,
+                ..
+            } = self;
+            let waiting = ringer.wait(at);
+            tokio::pin!(waiting);
+            loop {
+                heart.at_rest();
+                tokio::select! {
+                    biased;
+                    () = orders.stop.cancelled() => return Ok(Mode::Incremental),
+                    ring = &mut waiting => return Ok(match ring {
+                        Ring::Reconcile => Mode::Reconcile,
+                        Ring::Look => Mode::Incremental,
+                    }),
+                    () = orders.reload.asked() => {
+                        if let Some(fresh) = read_again(&orders.reload, config, heart) {
+                            break fresh;
+                        }
                     }
+                    () = tokio::time::sleep(heart.every()) => {}
                 }
-                () = &mut late => {
-                    tracing::warn!(patience_s = patience.as_secs(), "the scheduler did not ring; going on without it");
-                    return Ok(Mode::Incremental);
-                }
-                () = tokio::time::sleep(self.heart.every()) => {}
             }
-        }
+        };
+        self.take_up(fresh).await?;
+        Ok(Mode::Incremental)
     }
 
     /// Between two passes, `systemctl status` shows how complete the mirror is.
@@ -244,7 +266,7 @@ impl Service<'_> {
         let reconfigured = self.mirror.reconfigure(&config.source, token);
         match self.heart.beside(reconfigured).await {
             Ok(()) => {
-                let ringer = Ringer::start(&config.schedule).await?;
+                let ringer = Ringer::start(&config.schedule, self.mirror.clock()).await?;
                 std::mem::replace(&mut self.ringer, ringer).stop().await;
                 self.heart.suit(&config);
                 if let Some(server) = &self.server {
@@ -264,8 +286,11 @@ impl Service<'_> {
 enum After {
     /// Another one, at once.
     Again(Mode),
-    /// Nothing, until the bell rings.
-    Rest,
+    /// Nothing, until the next look.
+    Rest {
+        /// When that is.
+        until: Timestamp,
+    },
 }
 
 /// Reads the configuration again; nothing if it will not do, and then the one in use stays.
@@ -286,30 +311,37 @@ fn refuse(error: &dyn std::error::Error, heart: &mut Heart) {
     heart.ready();
 }
 
-/// Half of the requests that the budget allows until the next ring re-read what may have changed silently; the other half is
-/// left to the customer's other programs.
-fn spare(config: &Config, till_next: Option<Duration>) -> Option<Audit> {
+fn purse(mirror: &Mirror) -> Purse {
+    let room = mirror.room();
+    Purse {
+        allowed: room.a_minute,
+        used: room.used,
+    }
+}
+
+/// What may be spent on re-reading until the next look.
+fn spare(config: &Config, purse: Purse, till_next: Duration) -> Option<Audit> {
     let days = config.audit.days?;
-    let per_minute = match config.source.requests_per_minute {
-        0 => UNPACED,
-        ceiling => u64::from(ceiling),
-    };
-    let seconds = till_next.map_or(0, |span| span.as_secs());
     Some(Audit {
-        requests: per_minute * seconds / 120,
+        requests: purse.spare(till_next, UNPACED),
         horizon: Duration::from_hours(24 * u64::from(days)),
     })
 }
 
-/// Returns once the bell has rung and the pass has read something of its chats: a pass that gave way before that would
-/// never come to them where walking the lists takes longer than it is from ring to ring.
-async fn rung_and_read(ringer: &mut Ringer, progress: &watch::Sender<Progress>, before: &Progress) {
-    if ringer.incremental.recv().await.is_none() {
-        return std::future::pending().await;
-    }
+/// Returns once the next look is due and the pass has read something of its chats: a pass that gave way before that would
+/// never come to them where walking the lists takes longer than it is from look to look. A pass gives way between two
+/// answers, so it is enough to look at the clock whenever it tells of one.
+async fn due_and_read(
+    clock: &Clock,
+    at: Timestamp,
+    progress: &watch::Sender<Progress>,
+    before: &Progress,
+) {
     let mut watched = progress.subscribe();
     let read = watched.wait_for(|now| {
-        now.chats_read > before.chats_read || now.messages_read > before.messages_read
+        let has_read =
+            now.chats_read > before.chats_read || now.messages_read > before.messages_read;
+        has_read && clock.now() >= at
     });
     // The sender outlives the pass, so this only ends because something was read.
     let _ = read.await;
@@ -327,53 +359,4 @@ async fn first_mode(mirror: &Mirror) -> Result<Mode, ServiceError> {
         None => Mode::Backfill,
         Some(_) => Mode::Incremental,
     })
-}
-
-/// Logs how a pass went; says whether it left something to go on with. What a later pass can mend does not end the service.
-fn report(outcome: Result<Outcome, PassError>) -> Result<bool, ServiceError> {
-    match outcome {
-        Ok(outcome) => {
-            log_done(&outcome);
-            Ok(outcome.status == RunStatus::Partial)
-        }
-        Err(PassError::Stopped) => Ok(false),
-        Err(error) if can_pass(&error) => {
-            tracing::error!(%error, hint = error.hint(), "pass failed; the next ring tries again");
-            Ok(false)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A look that found nothing new is nothing to tell, every few seconds for months.
-fn log_done(outcome: &Outcome) {
-    let Outcome { mode, status, .. } = outcome;
-    if *mode == Mode::Incremental
-        && *status == RunStatus::Complete
-        && outcome.rows == RunTotals::default()
-    {
-        tracing::debug!(requests = outcome.requests, "nothing new");
-        return;
-    }
-    tracing::info!(
-        mode = mode.word(),
-        status = status.word(),
-        requests = outcome.requests,
-        chats.read = outcome.chats_read,
-        chats.failed = outcome.chats_failed,
-        rows.inserted = outcome.rows.inserted,
-        rows.updated = outcome.rows.updated,
-        rows.deleted = outcome.rows.deleted,
-        rejects = outcome.rows.rejects,
-        "pass done"
-    );
-}
-
-fn can_pass(error: &PassError) -> bool {
-    match error {
-        PassError::Source(error) => !matches!(error, SourceError::TokenRefused { .. }),
-        PassError::Store(error) => error.is_transient(),
-        PassError::TooManyGone { .. } => true,
-        _ => false,
-    }
 }

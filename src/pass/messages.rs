@@ -1,5 +1,6 @@
 //! Reading one chat's messages: the news from the head, or the whole list; and when its claim may move.
 
+mod missing;
 mod reading;
 
 use super::{Pass, PassError};

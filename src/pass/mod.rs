@@ -61,6 +61,8 @@ pub struct Setting<'a> {
     pub audit: Option<Audit>,
     /// Whether a sudden loss of many chats is to be believed.
     pub accept_deletions: bool,
+    /// Whether chats that have just changed are left until they have settled: read once, and a little later.
+    pub settled_only: bool,
     /// Which rules are kept: all, but in the tests that show what each is for.
     pub rules: Rules,
 }
@@ -76,6 +78,8 @@ pub struct Outcome {
     pub requests: u64,
     /// Rows written.
     pub rows: RunTotals,
+    /// Chats that were found new or changed.
+    pub chats_changed: u64,
     /// Chats read.
     pub chats_read: u64,
     /// Chats that could not be read and stay owed.
@@ -100,6 +104,7 @@ pub(crate) struct Pass<'a> {
     visits: Mutex<HashMap<i64, u32>>,
     /// Whether the order of the list of chats has fallen in this pass: what made it fall may not show in a later walk.
     order_fell: AtomicBool,
+    chats_changed: AtomicU64,
     chats_read: AtomicU64,
     chats_failed: AtomicU64,
     failures_in_a_row: AtomicU64,
@@ -154,6 +159,7 @@ pub async fn run(setting: &Setting<'_>, mode: Mode) -> Result<Outcome, PassError
         status,
         requests,
         rows,
+        chats_changed: pass.chats_changed.load(Ordering::Relaxed),
         chats_read: pass.chats_read.load(Ordering::Relaxed),
         chats_failed: pass.chats_failed.load(Ordering::Relaxed),
         chats_audited: pass.audited.load(Ordering::Relaxed),
@@ -206,6 +212,7 @@ impl<'a> Pass<'a> {
             first_answer: Mutex::new(None),
             visits: Mutex::new(HashMap::new()),
             order_fell: AtomicBool::new(false),
+            chats_changed: AtomicU64::new(0),
             chats_read: AtomicU64::new(0),
             chats_failed: AtomicU64::new(0),
             failures_in_a_row: AtomicU64::new(0),

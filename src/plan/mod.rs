@@ -2,12 +2,14 @@
 
 mod claim;
 mod order;
+mod poll;
 mod rules;
 mod steps;
 mod walk;
 
 pub use claim::{ChatSync, Owed, RESOLUTION, due_again, is_explained, raised_skew, watermark};
 pub use order::{Evidence, ListOrder};
+pub use poll::{NextLook, Pulse, Purse};
 pub use rules::{Rule, Rules};
 pub use steps::{Facts, Mode, Reach, Step, steps};
 pub use walk::{Spacing, Turn, Walk, update_start};

@@ -68,7 +68,9 @@ impl Simulator {
 
     /// Looks at the account as it is now.
     pub fn account<R>(&self, look: impl FnOnce(&Account) -> R) -> R {
-        look(&self.world().account)
+        let mut world = self.world();
+        world.catch_up();
+        look(&world.account)
     }
 
     /// With [`Options::keep_past`]: every chat as it was before each change to it, with the moment of that change,
@@ -86,6 +88,23 @@ impl Simulator {
     )]
     pub fn apply(&self, mutation: Mutation) -> Option<i64> {
         self.world().apply(mutation)
+    }
+
+    /// Lets a change happen when the clock comes to `at`.
+    pub fn plan(&self, at: Timestamp, mutation: Mutation) {
+        self.world().plan(at, mutation);
+    }
+
+    /// The planned changes that have happened, in their order: when, and the id of what each was about.
+    #[must_use]
+    pub fn came(&self) -> Vec<(Timestamp, Option<i64>)> {
+        self.world().came.clone()
+    }
+
+    /// How often the account was locked so far, whoever asked too much.
+    #[must_use]
+    pub fn locks(&self) -> u64 {
+        self.world().locks()
     }
 
     /// Makes `count` random changes at the clock's present second.

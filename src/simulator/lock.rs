@@ -15,6 +15,10 @@ pub(super) struct Limiter {
     admitted: VecDeque<Timestamp>,
     locked_until: Option<Timestamp>,
     last_lock: Duration,
+    /// When others ask next.
+    next_of_others: Option<Timestamp>,
+    /// Locks so far, whoever caused them.
+    pub(super) locks: u64,
 }
 
 /// What the limiter says to a request.
@@ -39,6 +43,26 @@ impl Limiter {
             };
             return Verdict::WhileLocked(left);
         }
+        self.count(now, limit)
+    }
+
+    /// Lets others make their requests up to `now`, so many a minute.
+    pub(super) fn others(&mut self, now: Timestamp, limit: usize, per_minute: u32) {
+        if per_minute == 0 {
+            return;
+        }
+        let mut next = self.next_of_others.unwrap_or(now);
+        while next <= now {
+            if self.locked_until.is_none_or(|until| until <= next) {
+                self.count(next, limit);
+            }
+            next = next.plus(WINDOW / per_minute);
+        }
+        self.next_of_others = Some(next);
+    }
+
+    /// Counts a request to an account that is not locked.
+    fn count(&mut self, now: Timestamp, limit: usize) -> Verdict {
         self.locked_until = None;
         while self
             .admitted
@@ -58,6 +82,7 @@ impl Limiter {
         self.last_lock = (self.last_lock + STEP).min(LONGEST);
         self.locked_until = Some(now.plus(self.last_lock));
         self.admitted.clear();
+        self.locks += 1;
         self.last_lock
     }
 }
@@ -78,6 +103,23 @@ mod tests {
         assert_eq!(limiter.judge(second(60), 2, false), Verdict::Admitted);
         let verdict = limiter.judge(second(89), 2, false);
         assert_eq!(verdict, Verdict::Locks(Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn others_use_the_same_limit_and_wait_out_its_locks() {
+        let mut limiter = Limiter::default();
+        limiter.others(second(0), 4, 2);
+        limiter.others(second(59), 4, 2);
+        assert_eq!(limiter.judge(second(59), 4, false), Verdict::Admitted);
+        assert_eq!(limiter.judge(second(59), 4, false), Verdict::Admitted);
+        let lock = Verdict::Locks(Duration::from_mins(1));
+        assert_eq!(limiter.judge(second(59), 4, false), lock);
+        limiter.others(second(119), 4, 2);
+        assert_eq!(limiter.locks, 1);
+        // Of those that they wanted to make meanwhile none was made.
+        for _ in 0..4 {
+            assert_eq!(limiter.judge(second(119), 4, false), Verdict::Admitted);
+        }
     }
 
     #[test]

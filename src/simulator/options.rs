@@ -34,6 +34,8 @@ pub struct Options {
     pub token: String,
     /// The limit in any sixty seconds; nothing: no limit.
     pub requests_per_minute: Option<usize>,
+    /// Requests a minute that others make with the same token, evenly spread; locked out, they wait.
+    pub others_per_minute: u32,
     /// How a locked account refuses.
     pub lock_answer: LockAnswer,
     /// Whether `/chats` without `state` holds open and closed chats, or only the open ones.
@@ -147,6 +149,7 @@ impl Default for Options {
             lag: Duration::ZERO,
             token: "simulated-token".to_owned(),
             requests_per_minute: None,
+            others_per_minute: 0,
             lock_answer: LockAnswer {
                 status: 423,
                 retry_after: false,

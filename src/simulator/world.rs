@@ -22,7 +22,7 @@ use super::wire;
 use crate::clock::{Clock, Timestamp};
 
 /// How many requests are remembered: a demonstration may run for months.
-const REMEMBERED: usize = 200_000;
+const REMEMBERED: usize = 400_000;
 
 /// The account with everything around it.
 pub(super) struct World {
@@ -33,6 +33,10 @@ pub(super) struct World {
     pub(super) requests: VecDeque<Request>,
     pub(super) request_count: u64,
     pub(super) past: Vec<(Timestamp, Chat)>,
+    /// What is to happen, the soonest first.
+    coming: VecDeque<(Timestamp, Mutation)>,
+    /// What has happened of that: when, and what it was about.
+    pub(super) came: Vec<(Timestamp, Option<i64>)>,
     options: Options,
     clock: Clock,
     lists: Lists,
@@ -54,6 +58,8 @@ impl World {
             requests: VecDeque::new(),
             request_count: 0,
             past: Vec::new(),
+            coming: VecDeque::new(),
+            came: Vec::new(),
             limiter: Limiter::default(),
         }
     }
@@ -67,14 +73,40 @@ impl World {
         self.lists = Lists::of(&self.account, self.options.chat_order);
     }
 
-    /// Makes a change at the present second, and keeps the lists of chats in order.
+    /// Makes a change at the present second.
     pub(super) fn apply(&mut self, mutation: Mutation) -> Option<i64> {
+        let now = self.clock.now();
+        self.apply_at(now, mutation)
+    }
+
+    /// Lets a change happen later.
+    pub(super) fn plan(&mut self, at: Timestamp, mutation: Mutation) {
+        let place = self.coming.partition_point(|(other, _)| *other <= at);
+        self.coming.insert(place, (at, mutation));
+    }
+
+    /// Locks so far.
+    pub(super) fn locks(&self) -> u64 {
+        self.limiter.locks
+    }
+
+    /// Makes the changes that were to happen by now, each at its own moment.
+    pub(super) fn catch_up(&mut self) {
+        let now = self.clock.now();
+        while let Some((at, mutation)) = self.coming.pop_front_if(|(at, _)| *at <= now) {
+            let about = self.apply_at(at, mutation);
+            self.came.push((at, about));
+        }
+    }
+
+    /// Makes a change, and keeps the lists of chats in order.
+    fn apply_at(&mut self, now: Timestamp, mutation: Mutation) -> Option<i64> {
         let touched = mutation.chats();
         for chat in touched.iter().flatten() {
             if let Some(chat) = self.account.chats.get(chat) {
                 self.lists.remove(chat);
                 if self.options.keep_past {
-                    self.past.push((self.clock.now(), chat.clone()));
+                    self.past.push((now, chat.clone()));
                 }
             }
         }
@@ -83,7 +115,7 @@ impl World {
             account: &mut self.account,
             inventor: &mut self.inventor,
             moved_by: &self.options.moved_by,
-            now: self.clock.now().minus(self.options.lag).second(),
+            now: now.minus(self.options.lag).second(),
         };
         let about = change.make(mutation);
         for chat in touched.iter().flatten().chain(&created) {
@@ -106,10 +138,13 @@ impl World {
 
     /// Answers, and remembers the request.
     pub(super) fn answer(&mut self, question: &Question) -> Answer {
+        self.catch_up();
         let at = self.clock.now();
         let verdict = match self.options.requests_per_minute {
             Some(limit) => {
                 let prolong = self.options.lock_answer.calls_prolong;
+                let others = self.options.others_per_minute;
+                self.limiter.others(at, limit, others);
                 self.limiter.judge(at, limit, prolong)
             }
             None => Verdict::Admitted,

@@ -1,16 +1,20 @@
 //! The request budget: one pace for everything that asks the source, and a full stop while it is locked.
 
-use std::collections::VecDeque;
+mod book;
+mod room;
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
 
-/// The span that the ceiling is counted over, and a second more: the requests' way to the server is
-/// not always equally long, and the server counts arrivals.
-const WINDOW: Duration = Duration::from_secs(61);
+use book::{Book, Wait};
+pub use room::Share;
 
 /// How many requests may go at once after a rest, so that a short pass need not wait.
 const BURST: u32 = 5;
@@ -41,17 +45,37 @@ pub struct GovernorState {
     /// Requests of the last minute.
     #[serde(default)]
     pub sent: u32,
-    /// When the last of them was sent.
+    /// When the last of them ended.
     #[serde(default)]
     pub sent_at: Option<Timestamp>,
     /// Whether requests may have been sent since: it was kept at the beginning of a pass whose end was never kept.
     #[serde(default)]
     pub in_use: bool,
+    /// What others leave of the ceiling, if a lock has shown that they use the same token.
+    #[serde(default)]
+    pub share: Option<Share>,
 }
 
 impl GovernorState {
     /// Under this name the mirror's ledger keeps it, so that a restart neither asks a locked source nor begins afresh.
     pub const NAME: &str = "source.lock";
+
+    /// How many requests a minute may be used at `now` of a ceiling that others need a part of; nothing if none do.
+    #[must_use]
+    pub fn left_by_others(&self, ceiling: u32, now: Timestamp) -> Option<u32> {
+        let share = self.share?.at(now);
+        let left = u32::try_from(u64::from(ceiling) * share / 1000).ok()?;
+        (left < ceiling).then_some(left.max(1))
+    }
+}
+
+/// What the budget allows at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Requests a minute; nothing: as many as one likes.
+    pub a_minute: Option<u32>,
+    /// Requests of the last minute.
+    pub used: u32,
 }
 
 /// Lets requests through, one at a time, in the order in which they asked. Clones share one budget.
@@ -60,46 +84,37 @@ pub struct Governor(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Requests a minute; 0 for no pacing.
-    ceiling: u32,
     clock: Clock,
     /// Held while waiting, so that callers are served in order. The book is never held across a wait.
     turn: tokio::sync::Mutex<()>,
+    /// Wakes the one whose turn it is when a request ends or a lock comes.
+    news: Notify,
     book: Mutex<Book>,
 }
 
+/// Leave to send one request. To be held until its answer is in or it is given up: until then it may arrive at the source at
+/// any moment, and the source counts its minute from then.
 #[derive(Debug)]
-struct Book {
-    /// The last `ceiling` requests.
-    sent: VecDeque<Timestamp>,
-    /// How far the requests let through are ahead of an even pace, as of `owed_at`.
-    owed: Duration,
-    owed_at: Timestamp,
-    locked_until: Option<Timestamp>,
-    locks_in_a_row: u32,
-    /// Requests a minute as of `pace_at`, from when on it recovers.
-    pace: u32,
-    pace_at: Timestamp,
+#[must_use = "a request without one is not counted"]
+pub struct Slot(Governor);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let now = self.0.0.clock.now();
+        self.0.book().end(now);
+        self.0.0.news.notify_one();
+    }
 }
 
 impl Governor {
-    /// A governor that lets at most `requests_per_minute` requests through in any minute; 0 for no pacing.
+    /// A governor that lets at most `requests_per_minute` requests arrive in any minute; 0 for no pacing.
     #[must_use]
     pub fn new(requests_per_minute: u32, clock: Clock) -> Self {
-        let now = clock.now();
-        let book = Book {
-            sent: VecDeque::new(),
-            owed: Duration::ZERO,
-            owed_at: now,
-            locked_until: None,
-            locks_in_a_row: 0,
-            pace: requests_per_minute,
-            pace_at: now,
-        };
+        let book = Book::new(requests_per_minute, clock.now());
         Self(Arc::new(Inner {
-            ceiling: requests_per_minute,
             clock,
             turn: tokio::sync::Mutex::default(),
+            news: Notify::new(),
             book: Mutex::new(book),
         }))
     }
@@ -109,35 +124,29 @@ impl Governor {
     /// # Errors
     ///
     /// [`Locked`], without waiting out the lock, if the source takes no requests.
-    pub async fn admit(&self) -> Result<(), Locked> {
+    pub async fn admit(&self) -> Result<Slot, Locked> {
         if let Some(until) = self.locked_until() {
             return Err(Locked { until });
         }
         let _turn = self.0.turn.lock().await;
         loop {
             let now = self.0.clock.now();
-            let wait = self.book().let_through(now, self.0.ceiling)?;
-            if wait.is_zero() {
-                return Ok(());
+            let wait = self.book().let_through(now)?;
+            match wait {
+                Wait::Nothing => return Ok(Slot(self.clone())),
+                Wait::For(span) => self.0.clock.sleep(span.min(LOOK_AGAIN)).await,
+                Wait::ForAnEnd => self.0.news.notified().await,
             }
-            self.0.clock.sleep(wait.min(LOOK_AGAIN)).await;
         }
     }
 
-    /// Stops all requests until `until`, and halves the pace of those after it.
+    /// Stops all requests until `until`, halves the pace of those after it, and learns what others leave.
     ///
     /// Answers that come in while the source is already locked tell of the same lock and count once.
     pub fn lock(&self, until: Timestamp) {
         let now = self.0.clock.now();
-        let ceiling = self.0.ceiling;
-        let mut book = self.book();
-        if book.locked_at(now).is_none() {
-            book.pace = (book.pace_at(now, ceiling) / 2).max(1).min(ceiling);
-            book.locks_in_a_row = book.locks_in_a_row.saturating_add(1);
-        }
-        let until = book.locked_until.map_or(until, |known| known.max(until));
-        book.locked_until = Some(until);
-        book.pace_at = until;
+        self.book().lock(now, until);
+        self.0.news.notify_one();
     }
 
     /// How long a lock lasts that starts now and whose length the source did not tell: by its
@@ -167,19 +176,33 @@ impl Governor {
         self.book().locked_at(now)
     }
 
+    /// What the budget allows at present.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        let now = self.0.clock.now();
+        let mut book = self.book();
+        book.settle(now);
+        Room {
+            a_minute: (book.ceiling > 0).then(|| book.pace_at(now)),
+            used: book.counted(),
+        }
+    }
+
     /// What the caller keeps for [`Governor::restore`].
     #[must_use]
     pub fn state(&self) -> GovernorState {
         let now = self.0.clock.now();
-        let book = self.book();
-        let recent = book.sent.iter().filter(|sent| sent.plus(WINDOW) > now);
+        let mut book = self.book();
+        book.settle(now);
+        let under_way = (book.under_way > 0).then_some(now);
         GovernorState {
             locked_until: book.locked_until,
             locks_in_a_row: book.locks_in_a_row,
-            pace: book.pace_at(now, self.0.ceiling),
-            sent: u32::try_from(recent.count()).unwrap_or(u32::MAX),
-            sent_at: book.sent.back().copied(),
+            pace: book.pace_at(now),
+            sent: book.counted(),
+            sent_at: under_way.or(book.ended.back().copied()),
             in_use: false,
+            share: book.share.filter(|share| share.at(now) < 1000),
         }
     }
 
@@ -188,8 +211,8 @@ impl Governor {
     /// has asked: all that it might.
     pub fn restore(&self, state: &GovernorState) {
         let now = self.0.clock.now();
-        let ceiling = self.0.ceiling;
         let mut book = self.book();
+        let ceiling = book.ceiling;
         book.locked_until = state.locked_until;
         book.locks_in_a_row = state.locks_in_a_row;
         book.pace = match state.pace {
@@ -197,12 +220,14 @@ impl Governor {
             pace => pace.min(ceiling),
         };
         book.pace_at = state.locked_until.map_or(now, |until| until.max(now));
-        book.sent.clear();
+        book.share = state.share;
+        book.ended.clear();
         if state.in_use {
-            book.sent.extend(std::iter::repeat_n(now, ceiling as usize));
+            book.ended
+                .extend(std::iter::repeat_n(now, ceiling as usize));
         } else if let Some(sent_at) = state.sent_at {
             let sent = std::iter::repeat_n(sent_at, state.sent.min(ceiling) as usize);
-            book.sent.extend(sent);
+            book.ended.extend(sent);
         }
     }
 
@@ -211,66 +236,3 @@ impl Governor {
         self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-impl Book {
-    /// Writes one request down and returns zero, or returns how long it must wait.
-    fn let_through(&mut self, now: Timestamp, ceiling: u32) -> Result<Duration, Locked> {
-        if let Some(until) = self.locked_at(now) {
-            return Err(Locked { until });
-        }
-        if ceiling == 0 {
-            return Ok(Duration::ZERO);
-        }
-        self.settle(now);
-        let spacing = Duration::from_mins(1) / self.pace_at(now, ceiling).max(1);
-        let ahead = spacing * (BURST.min(ceiling) - 1);
-        let wait = self
-            .owed
-            .saturating_sub(ahead)
-            .max(self.window_wait(now, ceiling));
-        if !wait.is_zero() {
-            // The clock counts milliseconds: a shorter sleep would not move it.
-            return Ok(wait.max(Duration::from_millis(1)));
-        }
-        self.owed += spacing;
-        self.sent.push_back(now);
-        while self.sent.len() > ceiling as usize {
-            self.sent.pop_front();
-        }
-        Ok(Duration::ZERO)
-    }
-
-    /// Brings the book to `now`. A clock that was set back must not make anybody wait out the difference.
-    fn settle(&mut self, now: Timestamp) {
-        self.owed = self.owed.saturating_sub(now.since(self.owed_at));
-        self.owed_at = now;
-        if self.sent.back().is_some_and(|last| *last > now) {
-            for sent in &mut self.sent {
-                *sent = (*sent).min(now);
-            }
-        }
-    }
-
-    fn window_wait(&self, now: Timestamp, ceiling: u32) -> Duration {
-        if self.sent.len() < ceiling as usize {
-            return Duration::ZERO;
-        }
-        let oldest = self.sent.front();
-        oldest.map_or(Duration::ZERO, |oldest| oldest.plus(WINDOW).since(now))
-    }
-
-    /// The pace with what it has recovered: 5 % of the ceiling a minute.
-    fn pace_at(&self, now: Timestamp, ceiling: u32) -> u32 {
-        let seconds = now.since(self.pace_at).as_secs().min(3600);
-        let recovered = u64::from(ceiling) * seconds / 1200;
-        let pace = u64::from(self.pace) + recovered;
-        u32::try_from(pace).unwrap_or(u32::MAX).min(ceiling)
-    }
-
-    fn locked_at(&self, now: Timestamp) -> Option<Timestamp> {
-        self.locked_until.filter(|until| *until > now)
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -7,4 +7,4 @@ pub mod smartsender;
 
 pub use counts::RequestCounts;
 pub use error::SourceError;
-pub use governor::{Governor, GovernorState, Locked};
+pub use governor::{Governor, GovernorState, Locked, Room, Share, Slot};

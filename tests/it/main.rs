@@ -11,6 +11,7 @@ mod exact;
 mod first_run;
 mod house;
 mod killed;
+mod live;
 mod measure;
 mod model;
 mod published;

@@ -1,6 +1,7 @@
 //! One walk through a list of chats: page by page, each in a transaction with the position after it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use super::{Look, Met};
 use crate::clock::Timestamp;
@@ -145,7 +146,16 @@ impl Pass<'_> {
         let mut transaction = self.setting.store.begin().await?;
         let mut comparison = transaction.compare_chats(&listed, state, page.date).await?;
         let ledger = transaction.chat_syncs(&ids).await?;
-        let debts = debts(&listed, &comparison, ledger, watermark);
+        let before = ledger.clone();
+        let mut debts = debts(&listed, &comparison, ledger, watermark);
+        if self.setting.settled_only {
+            let due_again = |at| plan::due_again(at, page.date, self.skew());
+            leave_unsettled(&mut debts, &before, &listed, due_again);
+        }
+        if watermark.is_some() {
+            self.chats_changed
+                .fetch_add(debts.len() as u64, Ordering::Relaxed);
+        }
         let begins = walk.pages_read == 1 && turn != Turn::Lost;
         let batch = Batch {
             rows: std::mem::take(&mut comparison.rows),
@@ -290,6 +300,28 @@ fn debts(
         }
     }
     owing
+}
+
+/// Lets chats that have only just changed wait until one reading is enough. A chat that waits already does not begin to wait anew.
+fn leave_unsettled(
+    debts: &mut [ChatSync],
+    before: &[ChatSync],
+    listed: &[&ListedChat],
+    due_again: impl Fn(Timestamp) -> Option<Timestamp>,
+) {
+    let changed = |owes: &&mut ChatSync| owes.owed == Some(Owed::Changed) && !owes.whole;
+    for owes in debts.iter_mut().filter(changed) {
+        let waits = before
+            .iter()
+            .find(|chat| chat.chat_id == owes.chat_id && chat.owed == Some(Owed::Changed));
+        owes.due_at = match waits {
+            Some(chat) => chat.due_at,
+            None => listed
+                .iter()
+                .find(|listed| listed.chat.id == owes.chat_id)
+                .and_then(|listed| due_again(listed.chat.updated_at)),
+        };
+    }
 }
 
 fn is_reached(

@@ -7,9 +7,7 @@ use crate::clock::Timestamp;
 use crate::model::{ListedMessage, Page};
 use crate::pass::{Pass, PassError};
 use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Spacing, Turn, Walk};
-use crate::store::{
-    Batch, Checkpoint, Glance, MessageComparison, MessageRow, Transaction, Unmet, Write,
-};
+use crate::store::{Batch, Checkpoint, Glance, MessageComparison, Transaction, Unmet};
 
 /// A reading under way.
 pub(super) struct Reading {
@@ -43,15 +41,15 @@ pub(super) enum Verdict {
 }
 
 /// A page's place in the books, while its transaction is open.
-struct Books {
-    transaction: Transaction,
+pub(super) struct Books {
+    pub(super) transaction: Transaction,
     comparison: MessageComparison,
     /// The chat as it was before the page.
-    glance: Glance,
+    pub(super) glance: Glance,
     updated_at: Timestamp,
     /// Messages that the mirror counts as listed, this page's included.
     listed: i64,
-    batch: Batch,
+    pub(super) batch: Batch,
 }
 
 impl Reading {
@@ -284,52 +282,6 @@ impl Pass<'_> {
         }
         books.transaction.commit(books.batch).await?;
         Ok(Verdict::Claimed)
-    }
-
-    /// What a closed walk did not meet is missing; what an earlier pass had missed already is deleted. Says whether a
-    /// message has become missing just now.
-    async fn mark_missing(
-        &self,
-        books: &mut Books,
-        chat_id: i64,
-        unmet: &[i64],
-        here: &HashSet<i64>,
-        now: Timestamp,
-    ) -> Result<bool, PassError> {
-        if unmet.is_empty() && !books.glance.has_missing {
-            return Ok(false);
-        }
-        let mut newly = books.transaction.messages(unmet).await?;
-        newly.retain(|row| row.message.chat_id == chat_id);
-        let mut before_this_pass = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
-        if !self.keeps(Rule::SecondLookForDeletions) {
-            before_this_pass = None;
-        }
-        let mut gone = books
-            .transaction
-            .missing_messages(chat_id, before_this_pass.unwrap_or(now))
-            .await?;
-        gone.retain(|row| !here.contains(&row.message.id));
-        let missing = newly.into_iter().map(|row| Write {
-            row: MessageRow {
-                missing_since: Some(now),
-                ..row.clone()
-            },
-            before: Some(row),
-        });
-        let count = books.batch.rows.messages.len();
-        books.batch.rows.messages.extend(missing);
-        let some_missing = books.batch.rows.messages.len() > count;
-        let deleted = gone.into_iter().map(|row| {
-            let mut after = row.clone();
-            after.message.deleted_at = Some(now);
-            Write {
-                row: after,
-                before: Some(row),
-            }
-        });
-        books.batch.rows.messages.extend(deleted);
-        Ok(some_missing)
     }
 
     /// The end of a reading of the news: the claim moves if the source has as many messages as are stored.

@@ -231,7 +231,7 @@ impl Client {
         url: &Url,
         read: impl Fn(&Reply) -> Result<T, SourceError>,
     ) -> Result<T, SourceError> {
-        self.governor.admit().await?;
+        let slot = self.governor.admit().await?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let reply = transport::get(&self.http, url.clone(), self.most_bytes).await;
         let status = reply.as_ref().ok().map(|reply| reply.status);
@@ -239,6 +239,7 @@ impl Client {
             .count(kind(&self.settings.base_url, url), status);
         let reply = reply?;
         self.judge(&reply)?;
+        drop(slot);
         self.governor.served();
         read(&reply)
     }

@@ -26,6 +26,8 @@ pub struct Ground {
     pub in_flight: usize,
     /// The ceiling that the mirror is configured with.
     pub ceiling: u32,
+    /// Requests are scarce: chats are left until they have settled.
+    pub settled_only: bool,
     /// What passes may spend on re-reading.
     pub audit: Option<Audit>,
 }
@@ -82,6 +84,7 @@ impl Ground {
             options,
             in_flight: if rng.u8(0..6) == 0 { 3 } else { 1 },
             ceiling,
+            settled_only: seed % 8 == 1,
             audit: (rng.u8(0..4) == 0).then(|| Audit {
                 requests: rng.u64(1..6),
                 horizon: Duration::from_secs(2),

@@ -266,6 +266,8 @@ impl Scene {
             max_in_flight: self.ground.in_flight,
             audit: self.ground.audit,
             accept_deletions,
+            // What is left then is read when the account has gone quiet.
+            settled_only: self.ground.settled_only && !accept_deletions,
             rules: self.rules,
         };
         let mut pass = pin!(pass::run(&setting, mode));

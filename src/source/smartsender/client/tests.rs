@@ -212,8 +212,8 @@ async fn locks_that_do_not_say_climb_the_documented_ladder() {
         let expected = client.clock.now().plus(Duration::from_secs(seconds));
         first_chats(&client).await.unwrap_err();
         assert_eq!(
-            client.governor.admit().await,
-            Err(Locked { until: expected })
+            client.governor.admit().await.unwrap_err(),
+            Locked { until: expected }
         );
         client.clock.advance(Duration::from_secs(seconds));
     }

@@ -1,0 +1,157 @@
+//! Live news beside a long backfill: the service on a simulated clock, under the platform's limit.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Duration;
+
+use chatmirror::clock::Timestamp;
+use chatmirror::daemon::{self, Heart, Mirror, Orders, Reload};
+use chatmirror::pass::Progress;
+use chatmirror::simulator::{Mutation, Options, Simulator, Speaker};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{World, account, dump, truth};
+
+/// The schedule's interval, and the time that a pass needs for the news of one interval.
+const TWO_LOOKS: Duration = Duration::from_secs(40);
+
+async fn big_account(chats: usize, messages: usize) -> World {
+    let options = Options {
+        latency: Duration::from_millis(200),
+        requests_per_minute: Some(180),
+        ..Options::default()
+    };
+    let mut world = World::new(account(chats, messages, 3), options).await;
+    world.config.source.requests_per_minute = 180;
+    world.config.source.max_in_flight = 1;
+    world
+}
+
+/// Lets the service run until `enough` says so.
+async fn serve(world: &World, mut enough: impl FnMut(Timestamp) -> bool) {
+    let token = world.simulator.options().token.into();
+    let mut mirror = Mirror::open(&world.config, token, world.clock.clone())
+        .await
+        .unwrap();
+    let stop = CancellationToken::new();
+    let (progress, _) = watch::channel(Progress::default());
+    {
+        let orders = Orders {
+            stop: &stop,
+            reload: Reload::never(),
+            progress: &progress,
+        };
+        let mut heart = Heart::new(world.clock.clone());
+        let config = world.config.clone();
+        let mut service = pin!(daemon::serve(&mut mirror, config, orders, &mut heart));
+        let served = poll_fn(|context| {
+            if enough(world.clock.now()) {
+                stop.cancel();
+            }
+            service.as_mut().poll(context)
+        });
+        served.await.unwrap();
+    }
+    mirror.close().await;
+}
+
+/// When the chat's messages were first asked for at or after `since`.
+fn asked_for(simulator: &Simulator, chat: i64, since: Timestamp) -> Option<Timestamp> {
+    let path = format!("/v1/chats/{chat}/messages?page=1&limitation=20");
+    let requests = simulator.requests();
+    let mut later = requests
+        .iter()
+        .filter(|request| request.at >= since && request.target.starts_with(&path));
+    later.next().map(|request| request.at)
+}
+
+async fn owed(world: &World) -> i64 {
+    let sql = "select count(*) from chat_sync where owed is not null";
+    dump::value(&world.database(), sql).await.as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn during_a_long_backfill_new_messages_arrive_within_two_looks() {
+    let world = big_account(700, 4000).await;
+    let chats: Vec<i64> = world
+        .simulator
+        .account(|account| account.chats.keys().copied().collect());
+    // The list is read after a minute or so; the history takes several more.
+    let first = world.clock.now().plus(Duration::from_mins(2));
+    let news: Vec<(Timestamp, i64)> = (0..30)
+        .map(|place| {
+            let at = first.plus(Duration::from_secs(4 * place));
+            (
+                at,
+                chats[usize::try_from(place * 17).unwrap() % chats.len()],
+            )
+        })
+        .collect();
+    for (at, chat) in &news {
+        let message = Mutation::say(*chat, Speaker::Contact, "Ще актуально?");
+        world.simulator.plan(*at, message);
+    }
+    let end = news.last().unwrap().0.plus(TWO_LOOKS);
+    serve(&world, |now| now >= end).await;
+    assert!(
+        owed(&world).await > 50,
+        "the backfill was over too soon to prove anything"
+    );
+    for (at, chat) in &news {
+        let read = asked_for(&world.simulator, *chat, *at);
+        let lag = read.map(|read| read.since(*at));
+        assert!(
+            lag.is_some_and(|lag| lag <= TWO_LOOKS),
+            "{chat} at {at}: {lag:?}"
+        );
+    }
+    // And the history is not starved meanwhile: it comes to its end.
+    let mut quiet = world.clock.now().plus(Duration::from_mins(10));
+    for _ in 0..6 {
+        serve(&world, |now| now >= quiet).await;
+        if owed(&world).await == 0 {
+            break;
+        }
+        quiet = world.clock.now().plus(Duration::from_mins(10));
+    }
+    truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
+    assert_eq!(world.simulator.violations(), []);
+    assert!(world.simulator.busiest_minute() <= 180);
+}
+
+#[tokio::test]
+async fn a_quiet_account_is_asked_by_the_schedule_only_and_a_busy_one_at_once() {
+    let mut world = big_account(45, 90).await;
+    // Spare requests would be spent on re-reading.
+    world.config.audit.days = None;
+    let quiet_from = world.clock.now().plus(Duration::from_mins(10));
+    let quiet_to = quiet_from.plus(Duration::from_mins(10));
+    let busy_to = quiet_to.plus(Duration::from_mins(5));
+    let chats: Vec<i64> = world
+        .simulator
+        .account(|account| account.chats.keys().copied().collect());
+    let news: Vec<(Timestamp, i64)> = (0..30)
+        .map(|place| quiet_to.plus(Duration::from_secs(10 * place)))
+        .zip(chats.iter().copied().cycle())
+        .collect();
+    for (at, chat) in &news {
+        let message = Mutation::say(*chat, Speaker::Contact, "Добрий день!");
+        world.simulator.plan(*at, message);
+    }
+    serve(&world, |now| now >= busy_to).await;
+    let requests = world.simulator.requests();
+    let within = |from: Timestamp, to: Timestamp| {
+        let inside = |at: Timestamp| at >= from && at < to;
+        requests.iter().filter(|request| inside(request.at)).count()
+    };
+    // Every 20 seconds a look of two requests, and not one more.
+    assert_eq!(within(quiet_from, quiet_to), 60);
+    let mut lags: Vec<Duration> = news
+        .iter()
+        .map(|(at, chat)| asked_for(&world.simulator, *chat, *at).unwrap().since(*at))
+        .collect();
+    lags.sort_unstable();
+    assert!(lags[15] < Duration::from_secs(5), "{lags:?}");
+    assert!(lags[29] <= Duration::from_secs(21), "{lags:?}");
+}
