@@ -16,6 +16,9 @@ const RECENT_HORIZON: Duration = Duration::from_hours(24);
 /// Chats owed a re-reading at a time: a stopped audit leaves no more than these.
 const AT_A_TIME: u32 = 20;
 
+/// With less than this to spend, the learned order is not put to the test: a busy account is looked at every few seconds.
+const ENOUGH_TO_PROBE: u64 = 10;
+
 /// What a pass may spend on re-reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Audit {
@@ -32,7 +35,7 @@ impl Pass<'_> {
             return Ok(());
         };
         let begun = self.setting.client.requests();
-        if audit.requests > 0 && !self.gives_way() {
+        if audit.requests >= ENOUGH_TO_PROBE && !self.gives_way() {
             self.probe_order().await?;
         }
         let spent = || self.setting.client.requests() - begun;

@@ -86,7 +86,7 @@ impl Ground {
             ceiling,
             settled_only: seed % 8 == 1,
             audit: (rng.u8(0..4) == 0).then(|| Audit {
-                requests: rng.u64(1..6),
+                requests: rng.u64(1..16),
                 horizon: Duration::from_secs(2),
             }),
         }
