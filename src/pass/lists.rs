@@ -130,10 +130,10 @@ impl Pass<'_> {
             if look.pages > 1 && self.traits()?.chat_order == ListOrder::NewestFirst {
                 self.look_again(list, &mut look).await?;
             }
-            let closing = match ended {
-                _ if look.pages <= 1 => Closing::Closed,
-                Some(ended) => self.closing(&stream, &ended).await?,
-                None => Closing::Busy,
+            let closing = if look.pages <= 1 {
+                Closing::Closed
+            } else {
+                self.closing(&stream, ended.as_ref()).await?
             };
             look.closed = closing == Closing::Closed;
             if closing == Closing::Slipped && tries > 1 {
@@ -174,10 +174,7 @@ impl Pass<'_> {
             };
             let gathered = first.get_or_insert(look);
             let ended = self.setting.store.reader().checkpoint(&stream).await?.walk;
-            let closing = match ended {
-                Some(ended) => self.closing(&stream, &ended).await?,
-                None => Closing::Busy,
-            };
+            let closing = self.closing(&stream, ended.as_ref()).await?;
             gathered.closed = closing == Closing::Closed;
             if closing != Closing::Slipped {
                 break;
@@ -188,7 +185,10 @@ impl Pass<'_> {
 
     /// Whether the list had as many chats before the walk as after it, and as many as were met. Where the latest changes
     /// come first, what came meanwhile is met by the closing look, and the end alone tells how many must have been met.
-    async fn closing(&self, stream: &str, walk: &Walk) -> Result<Closing, PassError> {
+    async fn closing(&self, stream: &str, walk: Option<&Walk>) -> Result<Closing, PassError> {
+        let Some(walk) = walk else {
+            return Ok(Closing::Busy);
+        };
         let mut transaction = self.setting.store.begin().await?;
         let unmet = transaction.unmet(stream).await?.len() as u64;
         let stored = transaction.listed_chats().await?;

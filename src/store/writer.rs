@@ -102,15 +102,16 @@ pub(super) struct Alone<'a> {
 impl Desk {
     async fn settle(&mut self) -> Result<(), StoreError> {
         self.refuse_after_loss()?;
-        let Some(mut shared) = self.shared.take() else {
+        let Some(shared) = self.shared.take() else {
             return Ok(());
         };
-        if let Some(gains) = self.gains.take() {
-            runs::add(&mut shared, gains).await?;
-        }
-        shared.commit().await?;
         self.pages = 0;
-        Ok(())
+        let committed = commit(shared, self.gains.take()).await;
+        if committed.is_err() {
+            // What is at hand may have come from the pages that are not in the file now.
+            self.channels.clear();
+        }
+        committed
     }
 
     /// Whoever comes next is told of a loss, so that nobody goes on as if nothing had happened.
@@ -129,6 +130,16 @@ impl Desk {
         self.gains = None;
         self.channels.clear();
     }
+}
+
+async fn commit(
+    mut shared: sqlx::Transaction<'static, Sqlite>,
+    gains: Option<Gains>,
+) -> Result<(), StoreError> {
+    if let Some(gains) = gains {
+        runs::add(&mut shared, gains).await?;
+    }
+    Ok(shared.commit().await?)
 }
 
 impl Store {
