@@ -81,6 +81,7 @@ fn in_words(step: &Step) -> (String, &'static str) {
                 ChatList::All => "the list of chats",
                 ChatList::Open => "the list of open chats",
                 ChatList::Closed => "the list of closed chats",
+                ChatList::Unread => "the list of unread chats",
             };
             (reading(name, *reach), why)
         }

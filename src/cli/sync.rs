@@ -62,13 +62,12 @@ pub(super) async fn run(
 fn order(config: &Config, mode: Mode, options: &SyncOptions) -> Order {
     let days = config.audit.days.filter(|_| mode == Mode::Reconcile);
     Order {
-        mode,
         accept_deletions: options.accept_deletions,
-        settled_only: false,
         audit: days.map(|days| Audit {
             requests: u64::MAX,
             horizon: Duration::from_hours(24 * u64::from(days)),
         }),
+        ..Order::from(mode)
     }
 }
 

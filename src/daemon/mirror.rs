@@ -63,6 +63,8 @@ pub struct Order {
     pub accept_deletions: bool,
     /// What it may spend on re-reading what is not owed.
     pub audit: Option<Audit>,
+    /// How often to look for news while lists are walked to their end; nothing: not at all.
+    pub look_every: Option<Duration>,
     /// Whether requests are so scarce that chats are left until they have settled.
     pub settled_only: bool,
 }
@@ -74,6 +76,7 @@ impl From<Mode> for Order {
             mode,
             accept_deletions: false,
             audit: None,
+            look_every: None,
             settled_only: false,
         }
     }
@@ -198,6 +201,7 @@ impl Mirror {
             give_way,
             audit: order.audit,
             accept_deletions: order.accept_deletions,
+            look_every: order.look_every,
             settled_only: order.settled_only,
             ..self.setting(stop, progress)
         };
@@ -257,6 +261,7 @@ impl Mirror {
             max_in_flight: self.max_in_flight,
             audit: None,
             accept_deletions: false,
+            look_every: None,
             settled_only: false,
             rules: Rules::default(),
         }

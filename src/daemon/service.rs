@@ -166,6 +166,7 @@ impl Service<'_> {
         let before = orders.progress.borrow().clone();
         let order = Order {
             audit: spare(config, purse(mirror), next.at.since(begun)),
+            look_every: Some(next.at.since(begun)),
             settled_only: next.settled_only,
             ..Order::from(mode)
         };

@@ -19,6 +19,8 @@ pub enum ChatList {
     Open,
     /// Those that are done with.
     Closed,
+    /// Those with messages that nobody has read.
+    Unread,
 }
 
 impl ChatList {
@@ -26,7 +28,7 @@ impl ChatList {
     #[must_use]
     pub fn state(self) -> Option<&'static str> {
         match self {
-            Self::All => None,
+            Self::All | Self::Unread => None,
             Self::Open => Some("open"),
             Self::Closed => Some("closed"),
         }
@@ -35,9 +37,10 @@ impl ChatList {
 
 impl fmt::Display for ChatList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.state() {
-            None => f.write_str("chats"),
-            Some(state) => write!(f, "chats?state={state}"),
+        match (self, self.state()) {
+            (Self::Unread, _) => f.write_str("chats?selector=unread"),
+            (_, None) => f.write_str("chats"),
+            (_, Some(state)) => write!(f, "chats?state={state}"),
         }
     }
 }

@@ -44,9 +44,9 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether others wait, and what is left stays owed.
+    /// Whether others wait, and what is left stays owed. What is new is what they wait for.
     pub(super) fn gives_way(&self) -> bool {
-        self.setting.give_way.is_cancelled()
+        self.setting.give_way.is_cancelled() && !self.is_peeking()
     }
 
     /// Reads these chats. When one of them meets what concerns them all, the others leave at their next request,

@@ -1,5 +1,6 @@
 //! Reading lists of chats: from the head down to what is known, or to the end; and what follows for each chat.
 
+mod peek;
 mod probe;
 mod states;
 mod walking;
@@ -14,6 +15,7 @@ use crate::plan::{self, ListOrder, Mode, Reach, Rule, Spacing, Walk};
 use crate::source::SourceError;
 use crate::store::{Batch, Checkpoint, Rows};
 
+pub(super) use peek::Peeks;
 use walking::Until;
 
 /// Whole walks tried before a pass gives up closing a list.

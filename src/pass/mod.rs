@@ -17,6 +17,7 @@ mod verify;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,7 @@ pub use error::PassError;
 pub use progress::{Phase, Progress};
 pub use verify::{Difference, Verification, verify};
 
+use lists::Peeks;
 use traits::{Backfill, Traits};
 
 /// Plans of one pass: a source that refutes every one of them is out of order.
@@ -61,6 +63,8 @@ pub struct Setting<'a> {
     pub audit: Option<Audit>,
     /// Whether a sudden loss of many chats is to be believed.
     pub accept_deletions: bool,
+    /// How often to look for news while lists are walked to their end; nothing: not at all.
+    pub look_every: Option<Duration>,
     /// Whether chats that have just changed are left until they have settled: read once, and a little later.
     pub settled_only: bool,
     /// Which rules are kept: all, but in the tests that show what each is for.
@@ -102,6 +106,8 @@ pub(crate) struct Pass<'a> {
     server_now: Mutex<Option<Timestamp>>,
     /// The `Date` of the pass's first answer: what was missing before it was missed by an earlier pass.
     first_answer: Mutex<Option<Timestamp>>,
+    /// Where the looks for news stand that are made during long walks.
+    peeks: Mutex<Peeks>,
     /// How often each chat was read.
     visits: Mutex<HashMap<i64, u32>>,
     /// Whether the order of the list of chats has fallen in this pass: what made it fall may not show in a later walk.
@@ -213,6 +219,7 @@ impl<'a> Pass<'a> {
             traits: Mutex::new(Traits::load(setting.store.reader()).await?),
             server_now: Mutex::new(None),
             first_answer: Mutex::new(None),
+            peeks: Mutex::new(Peeks::new(setting.clock.now())),
             visits: Mutex::new(HashMap::new()),
             order_fell: AtomicBool::new(false),
             chats_changed: AtomicU64::new(0),

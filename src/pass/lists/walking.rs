@@ -37,11 +37,27 @@ pub(super) enum Until<'a> {
         /// Whether it ends a whole walk, which has met what is met now.
         of_whole_walk: bool,
     },
+    /// Behind this many pages.
+    Pages(u32),
     /// When every one of these chats has been met, or is sure not to be in the list.
     Decided {
         /// Chats and their times of change.
         chats: &'a HashMap<i64, Timestamp>,
     },
+}
+
+impl Until<'_> {
+    /// Whether news would have to wait long for it.
+    fn takes_long(self) -> bool {
+        matches!(
+            self,
+            Self::End { .. }
+                | Self::Older {
+                    of_whole_walk: true,
+                    ..
+                }
+        )
+    }
 }
 
 impl Pass<'_> {
@@ -67,10 +83,13 @@ impl Pass<'_> {
                         met.extend(page.readable().map(|listed| Met::of(listed, &comparison)));
                         seams.extend(page.readable().last().map(|listed| listed.chat.updated_at));
                     }
-                    if turn != Turn::Lost && is_reached(until, &page, &comparison, &met) {
+                    if turn != Turn::Lost && is_reached(until, &walk, &page, &comparison, &met) {
                         break;
                     }
                     self.count_before(list, &mut walk, turn, whole).await?;
+                    if until.takes_long() {
+                        Box::pin(self.peek_if_due()).await?;
+                    }
                     turn
                 }
             };
@@ -194,7 +213,8 @@ impl Pass<'_> {
     async fn doubt_order(&self, list: ChatList, walk: &Walk, whole: bool) -> Result<(), PassError> {
         let trusted =
             self.traits()?.chat_order == ListOrder::NewestFirst && self.keeps(Rule::ProvenOrder);
-        if trusted && list != ChatList::Open && walk.evidence.contradicts_newest_first() {
+        let in_question = matches!(list, ChatList::All | ChatList::Closed);
+        if trusted && in_question && walk.evidence.contradicts_newest_first() {
             let why = "a chat stands below one that changed before it";
             let plan_again = self.distrust_order(why).await?;
             // A walk to the end needs no order: it goes on, and closes by counts.
@@ -326,16 +346,20 @@ fn leave_unsettled(
 
 fn is_reached(
     until: Until<'_>,
+    walk: &Walk,
     page: &Page<ListedChat>,
     comparison: &ChatComparison,
     met: &[Met],
 ) -> bool {
+    if let Until::Pages(most) = until {
+        return walk.pages_read >= most;
+    }
     let Some(Ok(last)) = page.items.last() else {
         return false;
     };
     let last = &last.chat;
     match until {
-        Until::End { .. } => false,
+        Until::End { .. } | Until::Pages(_) => false,
         Until::Known { watermark } => {
             comparison.known.contains(&last.id) && last.updated_at <= watermark
         }

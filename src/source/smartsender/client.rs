@@ -132,6 +132,9 @@ impl Client {
         if let Some(state) = list.state() {
             query.push(("state", state.to_owned()));
         }
+        if list == ChatList::Unread {
+            query.push(("selector[name]", "unread".to_owned()));
+        }
         let zone = self.settings.time_zone;
         self.get(&["chats"], &query, |reply| {
             self.succeeded(reply)?;

@@ -28,6 +28,8 @@ pub struct Ground {
     pub ceiling: u32,
     /// Requests are scarce: chats are left until they have settled.
     pub settled_only: bool,
+    /// Whether news are looked for after every page of a long walk.
+    pub peeks: bool,
     /// What passes may spend on re-reading.
     pub audit: Option<Audit>,
 }
@@ -85,6 +87,7 @@ impl Ground {
             in_flight: if rng.u8(0..6) == 0 { 3 } else { 1 },
             ceiling,
             settled_only: seed % 8 == 1,
+            peeks: seed % 3 == 1,
             audit: (rng.u8(0..4) == 0).then(|| Audit {
                 requests: rng.u64(1..16),
                 horizon: Duration::from_secs(2),

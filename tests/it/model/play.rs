@@ -266,6 +266,7 @@ impl Scene {
             max_in_flight: self.ground.in_flight,
             audit: self.ground.audit,
             accept_deletions,
+            look_every: self.ground.peeks.then_some(Duration::ZERO),
             // What is left then is read when the account has gone quiet.
             settled_only: self.ground.settled_only && !accept_deletions,
             rules: self.rules,

@@ -1,0 +1,130 @@
+//! Peeks: walking a list to its end takes long, and what is new is not kept waiting for it. A peek reads the head of the list,
+//! and the messages of the chats that have changed there. It claims nothing and decides nothing: the walk goes on as if it
+//! had not been, and whatever a peek has missed the walk and its closing look still find.
+
+use std::collections::HashSet;
+
+use super::Look;
+use super::walking::Until;
+use crate::clock::Timestamp;
+use crate::model::ChatList;
+use crate::pass::{Pass, PassError};
+use crate::plan::{self, ListOrder, Owed, Walk};
+use crate::source::SourceError;
+
+/// Pages of the list of unread chats in one peek.
+const MOST_PAGES: u32 = 5;
+
+/// Where the peeks of a pass stand.
+#[derive(Debug)]
+pub(in crate::pass) struct Peeks {
+    /// When the last one ended, or the pass began, on our clock.
+    last_at: Timestamp,
+    /// Through when the last one has seen the head.
+    seen_through: Option<Timestamp>,
+    under_way: bool,
+    /// Whether the source refuses the list that this one asks for.
+    refused: bool,
+}
+
+impl Peeks {
+    /// The peeks of a pass that begins at `now`, on our clock.
+    pub(in crate::pass) fn new(now: Timestamp) -> Self {
+        Self {
+            last_at: now,
+            seen_through: None,
+            under_way: false,
+            refused: false,
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// Whether what is read now is read by a peek.
+    pub(in crate::pass) fn is_peeking(&self) -> bool {
+        self.peeks.lock().is_ok_and(|peeks| peeks.under_way)
+    }
+
+    /// Looks for news, if it is time to.
+    pub(super) async fn peek_if_due(&self) -> Result<(), PassError> {
+        let Some(every) = self.setting.look_every else {
+            return Ok(());
+        };
+        let since = {
+            let mut peeks = self.peeks.lock().map_err(|_| PassError::Poisoned)?;
+            let is_due = self.setting.clock.now() >= peeks.last_at.plus(every);
+            if peeks.under_way || peeks.refused || !is_due {
+                return Ok(());
+            }
+            peeks.under_way = true;
+            peeks.seen_through
+        };
+        let peeked = self.peek(since).await;
+        let mut peeks = self.peeks.lock().map_err(|_| PassError::Poisoned)?;
+        peeks.under_way = false;
+        peeks.last_at = self.setting.clock.now();
+        match peeked {
+            Ok(seen_through) => peeks.seen_through = seen_through,
+            Err(PassError::Source(SourceError::Refused { .. } | SourceError::NotFound { .. })) => {
+                peeks.refused = true;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Reads what has changed since `since`; says through when it has seen.
+    async fn peek(&self, since: Option<Timestamp>) -> Result<Option<Timestamp>, PassError> {
+        let since = match (since, self.watermark_before().await?) {
+            (Some(since), _) => since,
+            (None, Some(watermark)) => watermark,
+            // The first walk there is: news is what came since it began.
+            (None, None) => match *self.first_answer.lock().map_err(|_| PassError::Poisoned)? {
+                Some(date) => plan::watermark(date, self.skew()),
+                None => return Ok(None),
+            },
+        };
+        let (list, until) = match self.traits()?.chat_order {
+            // Where the latest changes need not come first, the unread ones are the shorter list.
+            ListOrder::Other | ListOrder::OldestFirst => {
+                (ChatList::Unread, Until::Pages(MOST_PAGES))
+            }
+            _ => (
+                ChatList::All,
+                Until::Older {
+                    than: since,
+                    of_whole_walk: false,
+                },
+            ),
+        };
+        let walk = Walk::from_start(self.spacing());
+        let Some(look) = self.walk_chats(list, walk, until).await? else {
+            return Ok(Some(since));
+        };
+        self.read_news(&look, since).await?;
+        Ok(Some(plan::watermark(look.started_at, self.skew())))
+    }
+
+    /// Reads the chats that changed since `since`, and those that are to be read again because they had just changed.
+    async fn read_news(&self, look: &Look, since: Timestamp) -> Result<(), PassError> {
+        let fresh: HashSet<i64> = look
+            .met
+            .iter()
+            .filter(|met| met.updated_at >= since)
+            .map(|met| met.id)
+            .collect();
+        let now = self.server_now().unwrap_or(look.started_at);
+        let mut due = self.setting.store.reader().due_chats(now).await?;
+        due.retain(|due| match due.owed {
+            Owed::New | Owed::Changed => fresh.contains(&due.chat_id),
+            Owed::Unsettled => true,
+            _ => false,
+        });
+        let read: Vec<i64> = due.iter().map(|due| due.chat_id).collect();
+        self.read_side_by_side(due).await?;
+        // If they change again they are read again, in the same pass.
+        let mut visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
+        visits.retain(|chat_id, _| !read.contains(chat_id));
+        Ok(())
+    }
+}
