@@ -14,8 +14,9 @@ use reading::{Reading, Verdict};
 /// Whole walks of one chat in one pass before it is left for the next.
 const MOST_WALKS: u32 = 3;
 
-/// On a list of more pages than this, overlapping costs more than two exact counts.
-const MOST_OVERLAPPING_PAGES: u64 = 7;
+/// With this many pages left, overlapping costs a page more at least, and so as much as an exact count: pages of 20 that overlap by
+/// one message end at 20, 38, 54, 68, 80 and 95.
+const TOO_MANY_TO_OVERLAP: u64 = 4;
 
 /// Requests for one chat in one walk: more than any chat has pages.
 const MOST_REQUESTS: u32 = 100_000;
@@ -114,7 +115,7 @@ impl Pass<'_> {
         let left = items.saturating_sub(page.window.end()) / u64::from(MOST_PER_PAGE);
         let overlapping = reading.walk.spacing() == Spacing::Overlapping;
         let ordered = reading.order == ListOrder::NewestFirst;
-        if reading.is_whole() && overlapping && ordered && left >= MOST_OVERLAPPING_PAGES {
+        if reading.is_whole() && overlapping && ordered && left >= TOO_MANY_TO_OVERLAP {
             reading.walk.counted = Some(self.count_messages(chat_id).await?);
             reading.walk.abut();
         }
