@@ -9,6 +9,7 @@ mod care;
 mod changes;
 mod columns;
 mod error;
+mod export;
 mod glance;
 mod kept;
 mod ledger;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Unmet};
 pub use error::StoreError;
+pub use export::{Cell, ExportRow, Held, Kind, MirrorOf, MirrorTable, Month, Since, TableColumn};
 pub use glance::Glance;
 pub use ledger::{DueChat, StoredCheckpoint};
 pub use lock::WriterLock;

@@ -8,6 +8,8 @@ mod dictionary;
 mod doctor;
 mod documents;
 mod exact;
+#[cfg(feature = "parquet")]
+mod export;
 mod first_run;
 mod house;
 mod killed;
