@@ -3,13 +3,15 @@
 mod tables;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, ValueRef};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row, Sqlite, SqliteConnection, ValueRef};
 
+use super::open::{at_rest, connect, is_at_rest, reading};
 use super::{Reader, StoreError};
 use crate::clock::Timestamp;
 
@@ -74,13 +76,24 @@ impl Reader {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn hold(&self) -> Result<Held, StoreError> {
-        let mut transaction = self.pool.begin_with("begin").await?;
-        // The moment is that of the first look.
-        sqlx::query("select 1 from sqlite_schema limit 1")
-            .fetch_optional(&mut *transaction)
-            .await?;
-        Ok(Held { transaction })
+        let path = self.path();
+        match hold(path, reading(path)).await {
+            // In a directory that is not ours to write in SQLite cannot put its files beside a mirror at rest.
+            Err(_) if is_at_rest(path) => hold(path, at_rest(path)).await,
+            held => held,
+        }
     }
+}
+
+/// Holds on to the mirror on a connection of its own, whose statements may take long.
+async fn hold(path: &Path, options: SqliteConnectOptions) -> Result<Held, StoreError> {
+    let pool = connect(path, options.disable_statement_logging(), 1).await?;
+    let mut transaction = pool.begin_with("begin").await?;
+    // The moment is that of the first look.
+    sqlx::query("select 1 from sqlite_schema limit 1")
+        .fetch_optional(&mut *transaction)
+        .await?;
+    Ok(Held { transaction })
 }
 
 impl Held {
