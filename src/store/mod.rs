@@ -11,6 +11,7 @@ mod columns;
 mod error;
 mod export;
 mod glance;
+mod holders;
 mod kept;
 mod ledger;
 mod lock;
@@ -27,6 +28,7 @@ pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Unme
 pub use error::StoreError;
 pub use export::{Cell, ExportRow, Held, Kind, MirrorOf, MirrorTable, Month, Since, TableColumn};
 pub use glance::Glance;
+pub use holders::{WalHolder, wal_holders};
 pub use ledger::{DueChat, StoredCheckpoint};
 pub use lock::WriterLock;
 pub use open::{Binding, Store};

@@ -27,7 +27,7 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Left over after a checkpoint, the WAL is cut back to this.
-const WAL_LIMIT_BYTES: &str = "67108864";
+pub(super) const WAL_LIMIT_BYTES: u64 = 64 << 20;
 
 /// The mirror, open for writing. Only one process has it at a time.
 #[derive(Debug)]
@@ -279,7 +279,7 @@ fn writing(path: &Path) -> SqliteConnectOptions {
         .auto_vacuum(SqliteAutoVacuum::None)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        .pragma("journal_size_limit", WAL_LIMIT_BYTES)
+        .pragma("journal_size_limit", WAL_LIMIT_BYTES.to_string())
         .pragma("cache_size", "-8000")
 }
 

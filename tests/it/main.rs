@@ -18,6 +18,7 @@ mod measure;
 mod model;
 mod published;
 mod questions;
+mod readers;
 mod roundtrip;
 mod search;
 mod service;
