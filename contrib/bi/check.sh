@@ -21,6 +21,13 @@ cleanup() {
 trap cleanup EXIT
 
 say() { printf '[%4d s] %s\n' "$SECONDS" "$*"; }
+# await PID FILE: waits for the file to be there with something in it, for as long as the process lives.
+await() {
+    until [[ -s $2 ]]; do
+        kill -0 "$1" || { echo "it has ended by itself" >&2; cat "$work"/*.err >&2; exit 1; }
+        sleep 0.1
+    done
+}
 not_tried() { echo "not tried: $*"; }
 
 # As root, the daemon and the analyst are two users who share a group, as the packaged unit has it.
@@ -67,7 +74,7 @@ chmod 755 "$work"
 cp "$program" "$work/chatmirror"
 "$work/chatmirror" simulate --listen 127.0.0.1:0 --chats 60 --messages 1500 --churn 600 --json >"$work/simulator" 2>"$work/simulator.err" &
 pids+=($!)
-until [[ -s $work/simulator ]]; do sleep 0.1; done
+await $! "$work/simulator"
 told() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/" "$work/simulator"; }
 CHATMIRROR_TOKEN=$(told token)
 export CHATMIRROR_TOKEN
@@ -91,7 +98,7 @@ TOML
 # The unit's mask: what the daemon makes its group may read, and nobody else.
 umask 0027
 (cd "$state" && "${as_daemon[@]}" "$work/chatmirror" --config "$work/config.toml" sync --backfill --quiet)
-(cd "$state" && exec "${as_daemon[@]}" "$work/chatmirror" --config "$work/config.toml" --quiet run) &
+(cd "$state" && exec "${as_daemon[@]}" "$work/chatmirror" --config "$work/config.toml" --quiet run 2>"$work/daemon.err") &
 daemon=$!
 pids+=("$daemon")
 umask 0022
@@ -108,9 +115,9 @@ clients() {
 }
 
 say "while the daemon writes"
-until [[ -e $mirror-wal ]]; do sleep 0.1; done
+await "$daemon" "$mirror-wal"
 clients running
-kill -0 "$daemon" || { echo "the daemon has ended by itself"; exit 1; }
+await "$daemon" "$mirror"
 
 say "after it has stopped"
 kill -TERM "$daemon"

@@ -2,8 +2,7 @@
 
     clients.py running|stopped MIRROR PROGRAM CONFIG
 
-While the daemon runs the mirror is opened with mode=ro; after it has stopped with immutable=1, for nobody has made the
-files beside it that SQLite wants, and this user may not.
+The mirror is opened by its address, with mode=ro, and by its bare path, for many tools take no other.
 """
 
 import asyncio
@@ -19,8 +18,8 @@ from urllib.parse import quote
 
 PHASE, MIRROR, PROGRAM, CONFIG = sys.argv[1:]
 RUNNING = PHASE == "running"
-OPTIONS = "mode=ro" if RUNNING else "mode=ro&immutable=1"
-URI = f"file:{quote(MIRROR)}?{OPTIONS}"
+URI = f"file:{quote(MIRROR)}?mode=ro"
+PATHS = [URI, MIRROR]
 HERE = Path(__file__).parent
 JDBC_JAR = "/usr/share/java/sqlite-jdbc.jar"
 
@@ -134,8 +133,7 @@ def datasette():
     from datasette.app import Datasette
 
     metadata = json.loads((HERE / "metadata.json").read_text())
-    files = {"files": [MIRROR]} if RUNNING else {"files": [], "immutables": [MIRROR]}
-    served = Datasette(**files, metadata=metadata, settings={"num_sql_threads": 1, "sql_time_limit_ms": 20000})
+    served = Datasette([MIRROR], metadata=metadata, settings={"num_sql_threads": 1, "sql_time_limit_ms": 20000})
     database = Path(MIRROR).stem
     described = metadata["databases"][database]["tables"]
     assert set(described) <= set(OBJECTS), set(described) - set(OBJECTS)
@@ -164,7 +162,11 @@ def odbc():
 
     if "SQLite3" not in pyodbc.drivers():
         return "libsqliteodbc is not on this machine"
-    connection = pyodbc.connect(f"Driver=SQLite3;Database={URI};NoWCHAR=0;Timeout=10000", autocommit=True)
+    for database in PATHS:
+        odbc_tables(pyodbc.connect(f"Driver=SQLite3;Database={database};Timeout=10000", autocommit=True))
+
+
+def odbc_tables(connection):
     wanted = {"DATETIME": datetime.datetime, "BOOLEAN": bool, "INTEGER": int}
     for name, (columns, _) in OBJECTS.items():
         rows = connection.execute(f"select * from {name}").fetchall()
@@ -179,13 +181,14 @@ def jdbc():
     """The way of Metabase, DBeaver and Tableau."""
     if not shutil.which("java") or not Path(JDBC_JAR).exists() or not (HERE / "ReadMirror.class").exists():
         return "a JDK or libxerial-sqlite-jdbc-java is not on this machine"
-    told = subprocess.run(["java", "-Djava.io.tmpdir=.", "-cp", f"{HERE}:{JDBC_JAR}", "ReadMirror", f"jdbc:sqlite:{URI}", *OBJECTS],
-                          capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    for line in told.stdout.splitlines():
-        name, rows = line.split()
-        counted(name, int(rows))
-    assert len(told.stdout.splitlines()) == len(OBJECTS)
+    for database in PATHS:
+        told = subprocess.run(["java", "-Djava.io.tmpdir=.", "-cp", f"{HERE}:{JDBC_JAR}", "ReadMirror", f"jdbc:sqlite:{database}", *OBJECTS],
+                              capture_output=True, text=True)
+        assert told.returncode == 0, (database, told.stderr)
+        for line in told.stdout.splitlines():
+            name, rows = line.split()
+            counted(name, int(rows))
+        assert len(told.stdout.splitlines()) == len(OBJECTS)
 
 
 def exported():

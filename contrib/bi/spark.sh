@@ -30,7 +30,7 @@ for account in 1 2 3; do
     "$program" simulate --listen 127.0.0.1:0 --seed "$account" --chats $((account * 60)) --messages $((account * 2000)) \
         --churn 600 --json >"$work/simulator-$account" 2>/dev/null &
     pids+=($!)
-    until [[ -s $work/simulator-$account ]]; do sleep 0.1; done
+    until [[ -s $work/simulator-$account ]]; do kill -0 $! && sleep 0.1; done
     told() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/" "$work/simulator-$account"; }
     CHATMIRROR_TOKEN=$(told token)
     export CHATMIRROR_TOKEN

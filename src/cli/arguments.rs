@@ -51,7 +51,7 @@ pub(super) enum Command {
     Status(StatusOptions),
     /// Find messages by words, numbers and parts of them
     Search(SearchOptions),
-    /// Hand the mirror to other engines: files a month, of which only what has changed is written again
+    /// Hand the mirror to other engines, as Parquet, CSV or JSON lines
     Export(ExportOptions),
     /// Make a sealed copy in one file, for tools elsewhere
     Snapshot(SnapshotOptions),

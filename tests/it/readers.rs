@@ -1,5 +1,9 @@
 //! What those who open the file meet: an empty mirror, times that nobody knows, queries that are none; and what they do to it by staying.
 
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
 use chatmirror::model::ChatState;
 use chatmirror::plan::Mode;
 use chatmirror::simulator::Options;
@@ -180,4 +184,34 @@ async fn a_reader_that_stays_blocks_nobody_and_is_named_when_the_log_grows() {
     assert_eq!(after["wal_is_held"], false, "{after}");
     assert_eq!(after["readers"], json!([]));
     assert_eq!(integrity(&world.database()).await, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_only_read_opens_a_mirror_at_rest_by_its_bare_path() {
+    let world = World::real(account(4, 40, 3), Options::default()).await;
+    assert_eq!(ended(world.program(&["sync", "--backfill"])).await.code, 0);
+    let Some(mut sqlite) = as_nobody("sqlite3") else {
+        println!("skipped: only root may become somebody else, and sqlite3 has to be there");
+        return;
+    };
+    let permit = |path: &std::path::Path, mode: u32| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    };
+    permit(world.dir(), 0o755);
+    sqlite
+        .arg(world.database())
+        .arg("select count(*) from messages; delete from messages");
+    let read = ended(sqlite).await;
+    let there = dump::value(&world.database(), "select count(*) from messages").await;
+    assert_eq!(read.out.trim(), there.to_string(), "{read:?}");
+    assert!(read.err.contains("readonly"), "{read:?}");
+}
+
+/// The program, to be run by nobody; nothing if that cannot be.
+fn as_nobody(program: &str) -> Option<Command> {
+    let there = Command::new(program).arg("--version").output().is_ok();
+    let root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    let mut command = Command::new(program);
+    command.uid(65534).gid(65534);
+    (there && root).then_some(command)
 }
