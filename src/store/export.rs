@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, Sqlite, SqliteConnection, ValueRef};
 
-use super::open::{at_rest, connect, is_at_rest, reading};
+use super::connect::{at_rest, connect, is_at_rest, reading};
 use super::{Reader, StoreError};
 use crate::clock::Timestamp;
 

@@ -15,7 +15,7 @@ const LOCKS: &str = "/proc/locks";
 const READ_MARKS: std::ops::RangeInclusive<u64> = 123..=127;
 
 /// A log larger than what is left over of it after it has gone into the file is held by somebody.
-const HELD_BYTES: u64 = super::open::WAL_LIMIT_BYTES + (1 << 20);
+const HELD_BYTES: u64 = super::connect::WAL_LIMIT_BYTES + (1 << 20);
 
 /// A process with a transaction open in the mirror.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
