@@ -26,7 +26,7 @@ create table report_offsets (
     minutes integer not null
 ) without rowid;
 
-insert into report_offsets (starts_at, ends_at, minutes) values ('0000-01-01 00:00:00.000', '9999-12-31 23:59:59.999', 0);
+insert into report_offsets (starts_at, ends_at, minutes) values ('0001-01-01 00:00:00.000', '9999-12-31 23:59:59.999', 0);
 
 create table report_days (
     -- One row a working day in the report zone: when the desk opens and closes, in UTC. Empty if no business hours are set.

@@ -7,6 +7,7 @@
 //! - [`plan`]: pure decisions
 //! - [`source`] and [`store`]: what knows a platform, and what knows the file; strangers to each other
 //! - [`pass`]: one pass, the only place where the two meet
+//! - [`export`]: the mirror handed to other engines
 //! - [`daemon`]: the service that runs passes when the scheduler rings
 //! - [`cli`]: the door
 //!
@@ -16,6 +17,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod export;
 pub mod model;
 pub mod pass;
 pub mod plan;

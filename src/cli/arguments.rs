@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::exit::Failure;
 use crate::clock::Timestamp;
 use crate::config::{Config, Environment};
+use crate::export::Format;
 use crate::model::Direction;
 
 /// Mirrors a hosted chat account into one SQLite file, and proves that nothing is missing.
@@ -50,6 +51,8 @@ pub(super) enum Command {
     Status(StatusOptions),
     /// Find messages by words, numbers and parts of them
     Search(SearchOptions),
+    /// Hand the mirror to other engines, as Parquet, CSV or JSON lines
+    Export(ExportOptions),
     /// Make a sealed copy in one file, for tools elsewhere
     Snapshot(SnapshotOptions),
     /// Compare with the source, chat by chat, and tell what is missing
@@ -213,6 +216,39 @@ fn since(text: &str) -> Result<Timestamp, String> {
             "must be a day, such as 2026-03-01, or a moment, such as \"2026-03-01 09:30\""
                 .to_owned()
         })
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportOptions {
+    /// How rows are written
+    #[arg(long, value_enum)]
+    pub(super) format: FileFormat,
+
+    /// The directory of the dataset; several accounts may stand in it side by side
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+
+    /// Write every month, whether or not it has changed
+    #[arg(long)]
+    pub(super) full: bool,
+}
+
+/// Formats of an export.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FileFormat {
+    Parquet,
+    Csv,
+    Jsonl,
+}
+
+impl From<FileFormat> for Format {
+    fn from(format: FileFormat) -> Self {
+        match format {
+            FileFormat::Parquet => Self::Parquet,
+            FileFormat::Csv => Self::Csv,
+            FileFormat::Jsonl => Self::Jsonl,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

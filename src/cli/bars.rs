@@ -148,3 +148,13 @@ async fn log(mut progress: watch::Receiver<Progress>, every: Duration) {
         );
     }
 }
+
+/// A bar for rows that are written, if there is a terminal to draw it on.
+pub(super) fn rows_bar(quiet: bool) -> Option<ProgressBar> {
+    (!quiet && std::io::stderr().is_terminal()).then(|| {
+        SCREEN.add(line(
+            "{prefix:>9} {bar:30} {human_pos}/{human_len}  {rate}  about {eta} left",
+            "rows",
+        ))
+    })
+}

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::{ConfigError, Problem};
 use crate::daemon::{OpenError, ServerError, ServiceError};
+use crate::export::ExportError;
 use crate::pass::PassError;
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -86,6 +87,24 @@ impl From<StoreError> for Failure {
             | StoreError::ActivitiesChanged { .. }
             | StoreError::ReadOnly { .. } => Exit::Configuration,
             _ => Exit::Unexpected,
+        };
+        Self::new(exit, error.to_string(), error.hint())
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        let exit = match error {
+            ExportError::Store(error) => return error.into(),
+            ExportError::NotBuilt(_) => Exit::Usage,
+            ExportError::Held(_) => Exit::Held,
+            ExportError::Stopped => Exit::Interrupted,
+            ExportError::NoAccount
+            | ExportError::OtherAccount { .. }
+            | ExportError::Inside(_)
+            | ExportError::OtherFormat { .. }
+            | ExportError::Manifest { .. }
+            | ExportError::Write { .. } => Exit::Configuration,
         };
         Self::new(exit, error.to_string(), error.hint())
     }

@@ -7,6 +7,7 @@ mod compact;
 mod demo;
 mod dry_run;
 mod exit;
+mod export;
 mod init;
 mod logging;
 mod output;
@@ -74,6 +75,7 @@ async fn carry_out(
         Command::Run => run::run(arguments, signals).await,
         Command::Sync(options) => sync::run(arguments, options, output, signals).await,
         Command::Search(options) => search::run(arguments, options, output).await,
+        Command::Export(options) => export::run(arguments, options, output, signals).await,
         Command::Snapshot(options) => snapshot::run(arguments, options, output, signals).await,
         Command::Status(options) => status::run(arguments, options, output, signals).await,
         Command::Verify(options) => verify::run(arguments, options, output, signals).await,

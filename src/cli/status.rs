@@ -19,6 +19,7 @@ use crate::config::{Config, Environment};
 use crate::source::GovernorState;
 use crate::store::{
     AuditSummary, Coverage, FileSizes, Freshness, Reader, RejectLine, RunLine, TableCount,
+    WalHolder, wal_holders,
 };
 
 /// What re-reading found is told of this much time.
@@ -48,6 +49,8 @@ struct Status {
     /// Days in which everything is read again, at half of the configured rate; nothing without a rate.
     audit_days: Option<i64>,
     files: FileSizes,
+    /// Who has a transaction open in the mirror.
+    readers: Vec<WalHolder>,
     lag: Option<Duration>,
     fresh_within: Duration,
     per_minute: u32,
@@ -103,6 +106,7 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
             .and_then(|lock| lock.locked_until)
             .filter(|until| *until > now),
         files: FileSizes::of(&config.database.path),
+        readers: wal_holders(&config.database.path),
         fresh_within: config.http.fresh_within,
         per_minute: config.source.requests_per_minute,
     })
@@ -121,6 +125,8 @@ fn tell(status: &Status, output: &Output, paint: Paint, clear: &str) {
         "audit": status.audit,
         "audit_days": status.audit_days,
         "files": status.files,
+        "readers": status.readers,
+        "wal_is_held": status.files.wal_is_held(),
         "budget": {
             "requests_per_minute": status.per_minute,
             "left_by_others": status.left_by_others,
@@ -189,6 +195,7 @@ fn told(status: &Status, paint: Paint) -> String {
         let _ = writeln!(text, "  {table:<12}{:>12}{gone}", grouped(*rows));
     }
     told_files(&mut text, status.files);
+    told_readers(&mut text, status, paint);
     told_audit(&mut text, &status.audit, status.audit_days);
     told_passes(&mut text, status, paint);
     text
@@ -225,6 +232,26 @@ fn told_files(text: &mut String, files: FileSizes) {
         let _ = write!(text, "; {} left on its disk", bytes(free));
     }
     text.push('\n');
+}
+
+/// Who keeps the log from going into the file, if it has grown.
+fn told_readers(text: &mut String, status: &Status, paint: Paint) {
+    if !status.files.wal_is_held() {
+        return;
+    }
+    let named = |reader: &WalHolder| match &reader.program {
+        Some(program) => format!("{program} (pid {})", reader.pid),
+        None => format!("pid {}", reader.pid),
+    };
+    let readers: Vec<String> = status.readers.iter().map(named).collect();
+    let who = if readers.is_empty() {
+        "some reader".to_owned()
+    } else {
+        readers.join(", ")
+    };
+    let what =
+        format!("{who} keeps a transaction open: what is not yet written back grows until it ends");
+    let _ = writeln!(text, "          {}", paint.in_colour(Colour::Yellow, &what));
 }
 
 /// How long reading everything again takes when half of the requests go into it.

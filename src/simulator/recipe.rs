@@ -43,6 +43,8 @@ impl Recipe {
     pub fn account(&self) -> Account {
         let mut inventor = Inventor::new(self.seed, self.oddities);
         let mut account = shop::open(&mut inventor);
+        // Another seed, another account.
+        account.project.id = 730 + self.seed.cast_signed().rem_euclid(1_000_000);
         let lengths = self.lengths(&mut inventor);
         let mut histories = self.histories(&mut inventor, &lengths);
         number_messages(&mut inventor, &mut histories, &mut account.next_ids);

@@ -137,7 +137,8 @@ fn words(report: &Report) -> (String, String, String) {
 /// The spans of one offset each, without a gap.
 fn spans(zone: Tz) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
-    let begin = "0000-01-01 00:00:00.000".to_owned();
+    // Not the year 0: many tools know none, Python's among them.
+    let begin = "0001-01-01 00:00:00.000".to_owned();
     let end = "9999-12-31 23:59:59.999".to_owned();
     let mut at = midnight(YEARS.start);
     let mut starts_at = begin;

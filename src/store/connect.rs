@@ -17,7 +17,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CHECKPOINT_PAGES: &str = "4000";
 
 /// Left over after a checkpoint, the WAL is cut back to this.
-const WAL_LIMIT_BYTES: &str = "67108864";
+pub(super) const WAL_LIMIT_BYTES: u64 = 64 << 20;
 
 /// How the writer opens the file.
 pub(super) fn writing(path: &Path) -> SqliteConnectOptions {
@@ -29,7 +29,7 @@ pub(super) fn writing(path: &Path) -> SqliteConnectOptions {
         .auto_vacuum(SqliteAutoVacuum::None)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        .pragma("journal_size_limit", WAL_LIMIT_BYTES)
+        .pragma("journal_size_limit", WAL_LIMIT_BYTES.to_string())
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("cache_size", "-8000")
 }

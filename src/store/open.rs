@@ -125,10 +125,10 @@ impl Store {
         Ok(())
     }
 
-    /// Closes the file in order, so that no side file is left behind.
+    /// Closes the file in order. The last to leave is a reader: its log stays, empty, for those who could not open it without.
     pub async fn close(self) {
-        self.reader.pool.close().await;
         self.writer.close().await;
+        self.reader.pool.close().await;
     }
 
     async fn prepare(&self, path: &Path) -> Result<(), StoreError> {

@@ -105,9 +105,16 @@ impl Writer {
         Arc::clone(&self.desk).lock_owned().await
     }
 
-    /// Gives up what was left open, and the connection.
+    /// Gives up what was left open, brings the log into the file as far as readers let it, and gives up the connection.
     pub(super) async fn close(&self) {
         self.turn().await.forget();
+        for statement in [
+            "pragma busy_timeout = 1000",
+            "pragma wal_checkpoint(truncate)",
+        ] {
+            // What stays in the log is as safe there.
+            let _ = sqlx::query(statement).execute(&self.pool).await;
+        }
         self.pool.close().await;
     }
 

@@ -8,6 +8,8 @@ mod dictionary;
 mod doctor;
 mod documents;
 mod exact;
+#[cfg(feature = "parquet")]
+mod export;
 mod first_run;
 mod house;
 mod killed;
@@ -16,6 +18,7 @@ mod measure;
 mod model;
 mod published;
 mod questions;
+mod readers;
 mod roundtrip;
 mod search;
 mod service;

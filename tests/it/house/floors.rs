@@ -3,7 +3,7 @@
 use super::masking::{rust, without_tests};
 use super::tree::File;
 
-const FLOORS: [(&str, u8); 9] = [
+const FLOORS: [(&str, u8); 10] = [
     ("clock", 0),
     ("model", 0),
     ("config", 1),
@@ -11,6 +11,7 @@ const FLOORS: [(&str, u8); 9] = [
     ("source", 3),
     ("store", 3),
     ("pass", 4),
+    ("export", 4),
     ("daemon", 5),
     ("cli", 6),
 ];
