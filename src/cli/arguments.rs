@@ -52,6 +52,8 @@ pub(super) enum Command {
     Search(SearchOptions),
     /// Make a sealed copy in one file, for tools elsewhere
     Snapshot(SnapshotOptions),
+    /// Take in events that a platform has pushed, from files or standard input (IQChannels)
+    Ingest(IngestOptions),
     /// Compare with the source, chat by chat, and tell what is missing
     Verify(VerifyOptions),
     /// Look for what is wrong with configuration, token, source and file
@@ -213,6 +215,13 @@ fn since(text: &str) -> Result<Timestamp, String> {
             "must be a day, such as 2026-03-01, or a moment, such as \"2026-03-01 09:30\""
                 .to_owned()
         })
+}
+
+#[derive(Debug, Args)]
+pub(super) struct IngestOptions {
+    /// Files of bodies: one a file, one a line, or one after another; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod compact;
 mod demo;
 mod dry_run;
 mod exit;
+mod ingest;
 mod init;
 mod logging;
 mod output;
@@ -75,6 +76,7 @@ async fn carry_out(
         Command::Sync(options) => sync::run(arguments, options, output, signals).await,
         Command::Search(options) => search::run(arguments, options, output).await,
         Command::Snapshot(options) => snapshot::run(arguments, options, output, signals).await,
+        Command::Ingest(options) => ingest::run(arguments, options, output, signals).await,
         Command::Status(options) => status::run(arguments, options, output, signals).await,
         Command::Verify(options) => verify::run(arguments, options, output, signals).await,
         Command::Check => check::run(arguments, output).await,

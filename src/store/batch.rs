@@ -167,7 +167,7 @@ async fn write(
 }
 
 /// Writes the rows, parents first, and tells what changed.
-async fn write_rows(
+pub(super) async fn write_rows(
     connection: &mut SqliteConnection,
     rows: &Rows,
 ) -> Result<Vec<Change>, StoreError> {

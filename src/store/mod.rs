@@ -8,6 +8,7 @@ mod calendar;
 mod care;
 mod changes;
 mod columns;
+mod deliveries;
 mod error;
 mod glance;
 mod kept;
@@ -23,6 +24,7 @@ mod snapshot;
 mod writer;
 
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Unmet};
+pub use deliveries::{Body, Intake, TakenIn};
 pub use error::StoreError;
 pub use glance::Glance;
 pub use ledger::{DueChat, StoredCheckpoint};

@@ -10,6 +10,7 @@ mod documents;
 mod exact;
 mod first_run;
 mod house;
+mod iqchannels;
 mod killed;
 mod live;
 mod measure;
