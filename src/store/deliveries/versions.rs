@@ -98,6 +98,8 @@ impl<'a> Rank<'a> {
                 Some(at) => newest((true, false, -at.millis())),
                 None => newest((false, false, 0)),
             },
+            // A message does not lose its chat.
+            "chat_id" => newest((value.is_number(), false, 0)),
             // An event that is told late is shown beside a later state: the oldest is the nearest to it.
             "ticket_id" => oldest((false, false, 0)),
             _ => newest((false, false, 0)),

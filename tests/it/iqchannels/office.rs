@@ -104,14 +104,16 @@ pub async fn rows(path: &Path) -> BTreeMap<&'static str, Vec<Columns>> {
         ("events", "id"),
         ("object_versions", "object, id"),
         ("turns", "chat_id, asked_at, asked_id"),
-        ("chat_totals", "chat_id"),
         ("searchable", "message_id"),
         ("message_feed", "message_id"),
     ] {
         let sql = format!("select * from {name} order by {order}");
         tables.insert(name, dump::query(path, &sql).await);
     }
-    let counted = "select * from daily_counts where messages <> 0 order by 1, 2, 3, 4";
-    tables.insert("daily_counts", dump::query(path, counted).await);
+    // Where messages once were and are no more, a row of nothing is left.
+    for (name, keys) in [("daily_counts", "1, 2, 3, 4"), ("chat_totals", "1")] {
+        let counted = format!("select * from {name} where messages <> 0 order by {keys}");
+        tables.insert(name, dump::query(path, &counted).await);
+    }
     tables
 }
