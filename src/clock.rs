@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment in UTC, to the millisecond. Its text, in the database as on the screen, is `YYYY-MM-DD HH:MM:SS.SSS`.
@@ -81,7 +81,18 @@ impl From<DateTime<Utc>> for Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moment = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
-        write!(f, "{}", moment.format(TEXT_FORMAT))
+        // By its fields: a format text would be read anew for each of a page's hundred times.
+        write!(
+            f,
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}",
+            moment.year(),
+            moment.month(),
+            moment.day(),
+            moment.hour(),
+            moment.minute(),
+            moment.second(),
+            moment.timestamp_subsec_millis()
+        )
     }
 }
 
@@ -96,8 +107,42 @@ impl FromStr for Timestamp {
 
     /// Reads the text that [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some((second, millis)) = text.split_at_checked(19)
+            && let (Some(moment), Some(millis)) = (civil_second(second), fraction(millis))
+        {
+            let moment: Self = moment.and_utc().into();
+            return Ok(Self(moment.0 + millis));
+        }
+        // The library says what is wrong with it.
         NaiveDateTime::parse_from_str(text, TEXT_FORMAT).map(|moment| moment.and_utc().into())
     }
+}
+
+/// Reads `YYYY-MM-DD HH:MM:SS`, or with `T` for the space, and nothing else: the form in which nearly all times come, read
+/// without a format text.
+#[must_use]
+pub fn civil_second(text: &str) -> Option<NaiveDateTime> {
+    let bytes = text.as_bytes();
+    let marks = [bytes.get(4)?, bytes.get(7)?, bytes.get(13)?, bytes.get(16)?];
+    if bytes.len() != 19 || marks != [&b'-', &b'-', &b':', &b':'] || !b" T".contains(&bytes[10]) {
+        return None;
+    }
+    let number = |from: usize, to: usize| digits(&bytes[from..to]);
+    let date = NaiveDate::from_ymd_opt(number(0, 4)?.cast_signed(), number(5, 7)?, number(8, 10)?)?;
+    date.and_hms_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?)
+}
+
+/// Reads `.SSS` as milliseconds.
+fn fraction(text: &str) -> Option<i64> {
+    let millis = text.strip_prefix('.').filter(|millis| millis.len() == 3)?;
+    digits(millis.as_bytes()).map(i64::from)
+}
+
+fn digits(bytes: &[u8]) -> Option<u32> {
+    bytes.iter().try_fold(0, |number, byte| {
+        byte.is_ascii_digit()
+            .then(|| number * 10 + u32::from(byte - b'0'))
+    })
 }
 
 impl Serialize for Timestamp {
@@ -184,6 +229,49 @@ mod tests {
     fn years_that_four_digits_cannot_write_are_refused() {
         assert_eq!(Timestamp::from_millis(i64::MAX), None);
         assert_eq!(Timestamp::from_millis(253_402_300_800_000), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn text_is_what_the_library_writes_and_reads(millis in WRITABLE) {
+            let moment = Timestamp::from_millis(millis).unwrap();
+            let text = moment.to_string();
+            let library = DateTime::from_timestamp_millis(millis).unwrap();
+            proptest::prop_assert_eq!(&text, &library.format(TEXT_FORMAT).to_string());
+            proptest::prop_assert_eq!(text.parse(), Ok(moment));
+            let second = civil_second(&text[..19]).unwrap();
+            proptest::prop_assert_eq!(second.and_utc().timestamp(), library.timestamp());
+        }
+    }
+
+    #[test]
+    fn only_the_one_form_is_read_as_a_civil_second() {
+        assert!(civil_second("2019-11-25T21:30:02").is_some());
+        for text in [
+            "2019-11-25 21:30:60",
+            "2019-02-29 21:30:02",
+            "2019-11-25 21:30:0",
+            "2019-11-25 21:30:02Z",
+            "2019-11-25_21:30:02",
+            "2019/11/25 21:30:02",
+            "+019-11-25 21:30:02",
+            "2019-11-25 21:30:0٣",
+            "",
+        ] {
+            assert_eq!(civil_second(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_time_is_refused() {
+        for text in [
+            "",
+            "2019-11-25",
+            "2019-11-25 21:30:02.0005",
+            "2019-13-25 21:30:02.000",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 
     #[tokio::test]

@@ -102,6 +102,28 @@ pub struct Channel {
     pub extra: Json,
 }
 
+impl Channel {
+    /// A channel of which nothing is known but that it exists.
+    #[must_use]
+    pub fn bare(id: i64) -> Self {
+        Self {
+            id,
+            kind: None,
+            name: None,
+            title: None,
+            active: None,
+            occupied: None,
+            referrer: None,
+            link: None,
+            app: None,
+            project_id: None,
+            created_at: None,
+            updated_at: None,
+            extra: Json::empty_object(),
+        }
+    }
+}
+
 /// A contact's way into a chat through one channel. The same gate id may stand in two chats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Gate {

@@ -1,15 +1,20 @@
 //! Reading the chats that are due: several side by side, each one's pages in order.
 
+use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt, future, stream};
 
 use super::{Pass, PassError, Phase};
-use crate::plan::Owed;
+use crate::plan::{ChatSync, Owed};
 use crate::store::DueChat;
 
 /// A chat may turn out to be owed again by what is found in another one; more often than this a pass does not go back to it.
 const MOST_VISITS: u32 = 3;
+
+/// Chats that are read side by side for each request that may be in flight, where nothing slows requests down.
+const UNPACED_CHATS: usize = 8;
 
 /// Chats in a row that cannot be read before the source is held to be out of order.
 const MOST_FAILURES_IN_A_ROW: u64 = 5;
@@ -47,10 +52,14 @@ impl Pass<'_> {
     /// Reads these chats. When one of them meets what concerns them all, the others leave at their next request,
     /// and are waited for: a commit is never dropped halfway.
     pub(super) async fn read_side_by_side(&self, due: Vec<DueChat>) -> Result<(), PassError> {
-        let mut reading = stream::iter(due)
+        let side_by_side = self.chats_side_by_side();
+        let reading = stream::iter(due.chunks(side_by_side))
+            .then(|due| self.with_ledger(due))
+            .flat_map(stream::iter)
             .take_while(|_| future::ready(!self.gives_way() && !self.halt.is_cancelled()))
-            .map(|due| self.read_due_chat(due))
-            .buffer_unordered(self.setting.max_in_flight);
+            .map(|due| async { self.read_due_chat(due?).await })
+            .buffer_unordered(side_by_side);
+        let mut reading = pin!(reading);
         let mut outcome = Ok(());
         while let Some(read) = reading.next().await {
             if read.is_err() && outcome.is_ok() {
@@ -60,6 +69,32 @@ impl Pass<'_> {
         }
         self.setting.store.settle().await?;
         outcome
+    }
+
+    /// How many chats are read side by side: as many as requests may be in flight. Where no budget slows them down, more: while
+    /// some wait for answers the others' pages are written together. One at a time stays one at a time.
+    fn chats_side_by_side(&self) -> usize {
+        let in_flight = self.setting.max_in_flight;
+        let is_paced = self.setting.governor.room().a_minute.is_some();
+        if is_paced || in_flight == 1 {
+            in_flight
+        } else {
+            in_flight * UNPACED_CHATS
+        }
+    }
+
+    /// The chats with what the ledger has of them; one that it no longer has is left out.
+    async fn with_ledger(&self, due: &[DueChat]) -> Vec<Result<(DueChat, ChatSync), PassError>> {
+        let rows = match self.setting.store.chat_syncs(due).await {
+            Ok(rows) => rows,
+            Err(error) => return vec![Err(error.into())],
+        };
+        let mut rows: HashMap<i64, ChatSync> =
+            rows.into_iter().map(|row| (row.chat_id, row)).collect();
+        let found = due
+            .iter()
+            .filter_map(|due| Some(Ok((*due, rows.remove(&due.chat_id)?))));
+        found.collect()
     }
 
     /// The chats that are due and were not read in this pass, or became owed again since.
@@ -80,14 +115,14 @@ impl Pass<'_> {
         Ok(due)
     }
 
-    async fn read_due_chat(&self, due: DueChat) -> Result<(), PassError> {
+    async fn read_due_chat(&self, (due, chat): (DueChat, ChatSync)) -> Result<(), PassError> {
         *self
             .visits
             .lock()
             .map_err(|_| PassError::Poisoned)?
             .entry(due.chat_id)
             .or_default() += 1;
-        match self.read_chat(due).await {
+        match self.read_chat(due, chat).await {
             Ok(()) => {
                 self.failures_in_a_row.store(0, Ordering::Relaxed);
                 self.chats_read.fetch_add(1, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState, MOST_PER_PAGE, Window};
 use crate::plan::{self, ListOrder, Mode, Reach, Rule, Spacing, Walk};
 use crate::source::SourceError;
-use crate::store::{Batch, Checkpoint, Rows, Unmet};
+use crate::store::{Batch, Checkpoint, Rows};
 
 use walking::Until;
 
@@ -190,7 +190,7 @@ impl Pass<'_> {
             return Ok(Closing::Busy);
         };
         let mut transaction = self.setting.store.begin().await?;
-        let unmet = transaction.unmet(stream).await?.len() as u64;
+        let unmet = transaction.unmet(stream, None).await?.len() as u64;
         let stored = transaction.listed_chats().await?;
         let rejects = transaction.open_rejects(stream, walk.started_at).await?;
         transaction.leave().await?;
@@ -341,21 +341,7 @@ impl Pass<'_> {
 
     /// A batch that changes nothing yet.
     pub(super) fn batch(&self, stream: String, chat_id: Option<i64>, at: Timestamp) -> Batch {
-        Batch {
-            run_id: self.run_id,
-            at,
-            stream,
-            chat_id,
-            rows: Rows::default(),
-            debts: Vec::new(),
-            rejects: Vec::new(),
-            read: Vec::new(),
-            drift: Vec::new(),
-            is_audit: false,
-            had_rejects: true,
-            unmet: Unmet::Untracked,
-            checkpoint: Checkpoint::Standing,
-        }
+        Batch::new(self.run_id, stream, chat_id, at)
     }
 }
 

@@ -22,19 +22,17 @@ const MOST_REQUESTS: u32 = 100_000;
 
 impl Pass<'_> {
     /// Reads a chat until its claim has moved, or until it is certain that it must wait.
-    pub(super) async fn read_chat(&self, due: DueChat) -> Result<(), PassError> {
+    pub(super) async fn read_chat(
+        &self,
+        due: DueChat,
+        mut chat: ChatSync,
+    ) -> Result<(), PassError> {
         if due.owed == Owed::Vanished {
             return self.ask_for_vanished(due.chat_id).await;
         }
-        let mut transaction = self.setting.store.begin().await?;
-        let chat = transaction.chat_syncs(&[due.chat_id]).await?.pop();
         let listed = match self.traits()?.message_order {
-            ListOrder::OldestFirst => transaction.listed_messages(due.chat_id).await?,
+            ListOrder::OldestFirst => self.setting.store.listed_messages(due.chat_id).await?,
             _ => 0,
-        };
-        transaction.leave().await?;
-        let Some(mut chat) = chat else {
-            return Ok(());
         };
         for _ in 0..MOST_WALKS {
             let was_stopped = chat.walk.is_some();

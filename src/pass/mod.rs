@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp};
@@ -57,7 +57,7 @@ pub struct Setting<'a> {
     pub give_way: &'a CancellationToken,
     /// Where it tells how it is getting on.
     pub progress: &'a watch::Sender<Progress>,
-    /// How many chats are read side by side.
+    /// How many requests may be under way at once.
     pub max_in_flight: usize,
     /// What may be spent on re-reading what is not owed.
     pub audit: Option<Audit>,
@@ -95,6 +95,8 @@ pub(crate) struct Pass<'a> {
     setting: &'a Setting<'a>,
     /// Cancelled when the pass is told to stop, or when one of its chats meets what concerns them all.
     halt: CancellationToken,
+    /// A permit for each request that may be under way.
+    in_flight: Semaphore,
     run_id: i64,
     mode: Mode,
     traits: Mutex<Traits>,
@@ -207,6 +209,7 @@ impl<'a> Pass<'a> {
         Ok(Self {
             setting,
             halt: setting.stop.child_token(),
+            in_flight: Semaphore::new(setting.max_in_flight),
             run_id,
             mode,
             traits: Mutex::new(Traits::load(setting.store.reader()).await?),
@@ -311,12 +314,15 @@ impl Pass<'_> {
         &self,
         request: impl AsyncFn(&Client) -> Result<T, SourceError>,
     ) -> Result<T, PassError> {
-        let client = self.setting.client;
+        let answer = async || {
+            let _permit = self.in_flight.acquire().await;
+            request(self.setting.client).await
+        };
         loop {
             let answer = tokio::select! {
                 biased;
                 () = self.halt.cancelled() => return Err(PassError::Stopped),
-                answer = request(client) => answer,
+                answer = answer() => answer,
             };
             match answer {
                 Err(SourceError::Locked { until, said }) => {

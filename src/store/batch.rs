@@ -1,4 +1,5 @@
-//! A page on its way into the file: held against what is stored, then written with its checkpoint in one transaction.
+//! A page on its way into the file: held against what is stored, then written with its checkpoint in one transaction. What
+//! several pages change is written with one statement a table.
 
 mod compare;
 
@@ -7,7 +8,6 @@ use sqlx::SqliteConnection;
 use super::changes::{self, Change};
 use super::rows::{self, ChatRow, GateRow, MessageRow, Write};
 use super::runs::Gains;
-use super::writer::Transaction;
 use super::{StoreError, kept, ledger};
 use crate::clock::Timestamp;
 use crate::model::{Attachment, Channel, Contact, Drift, Reject};
@@ -96,114 +96,163 @@ pub struct Batch {
     pub checkpoint: Checkpoint,
 }
 
-impl Transaction {
-    /// Writes the batch and ends the page. If the batch changes nothing, nothing is written at all.
-    ///
-    /// # Errors
-    /// Whatever SQLite says; then nothing of the batch is in the file, nor of the pages that share its transaction.
-    pub async fn commit(mut self, batch: Batch) -> Result<(), StoreError> {
-        let new_channels = !batch.rows.channels.is_empty();
-        let gains = write(self.connection()?, batch).await?;
-        if new_channels {
-            self.channels().clear();
+impl Batch {
+    /// A batch of this pass that changes nothing yet.
+    #[must_use]
+    pub fn new(run_id: i64, stream: String, chat_id: Option<i64>, at: Timestamp) -> Self {
+        Self {
+            run_id,
+            at,
+            stream,
+            chat_id,
+            rows: Rows::default(),
+            debts: Vec::new(),
+            rejects: Vec::new(),
+            read: Vec::new(),
+            drift: Vec::new(),
+            is_audit: false,
+            had_rejects: true,
+            unmet: Unmet::Untracked,
+            checkpoint: Checkpoint::Standing,
         }
-        self.end_page(gains).await
+    }
+
+    /// What the batch adds to the books of its pass, if anything; `changes` are its own.
+    fn gains(&self, changes: &[Change]) -> Option<Gains> {
+        let tally = changes::tally(changes);
+        let gains = Gains {
+            run_id: self.run_id,
+            tally,
+            rejects: i64::try_from(self.rejects.len()).unwrap_or(i64::MAX),
+            findings: if self.is_audit { tally.all() } else { 0 },
+        };
+        (!changes.is_empty() || !self.rejects.is_empty()).then_some(gains)
     }
 }
 
-/// Writes what there is to write, and says what that adds to the books of the pass.
-async fn write(
-    connection: &mut SqliteConnection,
-    batch: Batch,
-) -> Result<Option<Gains>, StoreError> {
-    let Batch {
-        run_id,
-        at,
-        stream,
-        chat_id,
-        rows,
-        debts,
-        rejects,
-        read,
-        drift,
-        is_audit,
-        had_rejects,
-        unmet,
-        checkpoint,
-    } = batch;
-    let changes = write_rows(connection, &rows).await?;
-    if !changes.is_empty() {
-        changes::write(connection, &changes, at, run_id).await?;
-        ledger::note_drift(connection, &drift, at).await?;
+impl Rows {
+    fn append(&mut self, mut more: Self) {
+        self.channels.append(&mut more.channels);
+        self.contacts.append(&mut more.contacts);
+        self.chats.append(&mut more.chats);
+        self.gates.append(&mut more.gates);
+        self.messages.append(&mut more.messages);
+        self.attachments.append(&mut more.attachments);
+        self.gone_attachments.append(&mut more.gone_attachments);
     }
-    ledger::track(connection, &stream, chat_id, &unmet).await?;
-    ledger::note_rejects(connection, &stream, chat_id, &rejects, at).await?;
-    if had_rejects {
-        ledger::settle_rejects(connection, &stream, &read, at).await?;
-    }
-    let mut owing = debts;
-    match checkpoint {
-        Checkpoint::List {
-            stream,
-            walk,
-            watermark,
-        } => {
-            ledger::save_checkpoint(connection, &stream, walk.as_ref(), watermark, at).await?;
+
+    /// The change that each row makes, parents first.
+    pub(super) fn changes(&self) -> Result<Vec<Change>, serde_json::Error> {
+        let mut changes = Vec::new();
+        macro_rules! note_table {
+            ($rows:expr, $change:path) => {
+                for row in $rows {
+                    changes.push($change(row)?);
+                }
+            };
         }
-        Checkpoint::Chat(chat) => owing.push(*chat),
-        Checkpoint::Standing => {}
+        note_table!(&self.channels, changes::written);
+        note_table!(&self.contacts, changes::written);
+        note_table!(&self.chats, changes::written);
+        note_table!(&self.gates, changes::written);
+        note_table!(&self.messages, changes::written);
+        note_table!(&self.attachments, changes::written);
+        note_table!(&self.gone_attachments, changes::removed);
+        Ok(changes)
+    }
+
+    /// Writes the rows, parents first.
+    pub(super) async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        macro_rules! write_table {
+            ($rows:expr, $write:path) => {
+                if !$rows.is_empty() {
+                    $write(connection, &$rows).await?;
+                }
+            };
+        }
+        write_table!(self.channels, rows::write_channels);
+        write_table!(self.contacts, rows::write_contacts);
+        write_table!(self.chats, rows::write_chats);
+        write_table!(self.gates, rows::write_gates);
+        kept::take_out(connection, &self.messages).await?;
+        write_table!(self.messages, rows::write_messages);
+        kept::put_in(connection, &self.messages).await?;
+        write_table!(self.attachments, rows::write_attachments);
+        write_table!(self.gone_attachments, rows::remove_attachments);
+        Ok(())
+    }
+}
+
+/// Writes what the batches change, and says what each adds to the books of its pass.
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    mut batches: Vec<Batch>,
+) -> Result<Vec<Gains>, StoreError> {
+    let mut lines = Vec::new();
+    let mut gains = Vec::new();
+    let mut drift = Vec::new();
+    let mut rows = Rows::default();
+    for batch in &mut batches {
+        let changes = batch.rows.changes()?;
+        gains.extend(batch.gains(&changes));
+        if !changes.is_empty() {
+            drift.extend(batch.drift.drain(..).map(|drift| (drift, batch.at)));
+        }
+        lines.extend(
+            changes
+                .into_iter()
+                .map(|change| change.at(batch.at, batch.run_id)),
+        );
+        rows.append(std::mem::take(&mut batch.rows));
+    }
+    rows.write(connection).await?;
+    changes::write(connection, &lines).await?;
+    ledger::note_drift(connection, &drift).await?;
+    write_ledger(connection, batches).await?;
+    Ok(gains)
+}
+
+/// Writes what the batches cover and owe.
+async fn write_ledger(
+    connection: &mut SqliteConnection,
+    batches: Vec<Batch>,
+) -> Result<(), StoreError> {
+    let walks = batches
+        .iter()
+        .map(|batch| (batch.stream.as_str(), batch.chat_id, &batch.unmet));
+    ledger::track(connection, walks).await?;
+    let mut owing = Vec::new();
+    for batch in batches {
+        let Batch {
+            at,
+            stream,
+            chat_id,
+            debts,
+            rejects,
+            read,
+            had_rejects,
+            checkpoint,
+            ..
+        } = batch;
+        ledger::note_rejects(connection, &stream, chat_id, &rejects, at).await?;
+        if had_rejects {
+            ledger::settle_rejects(connection, &stream, &read, at).await?;
+        }
+        owing.extend(debts);
+        match checkpoint {
+            Checkpoint::List {
+                stream,
+                walk,
+                watermark,
+            } => {
+                ledger::save_checkpoint(connection, &stream, walk.as_ref(), watermark, at).await?;
+            }
+            Checkpoint::Chat(chat) => owing.push(*chat),
+            Checkpoint::Standing => {}
+        }
     }
     if !owing.is_empty() {
         ledger::save_chats(connection, &owing).await?;
     }
-    let tally = changes::tally(&changes);
-    let gains = Gains {
-        run_id,
-        tally,
-        rejects: i64::try_from(rejects.len()).unwrap_or(i64::MAX),
-        findings: if is_audit { tally.all() } else { 0 },
-    };
-    Ok((!changes.is_empty() || !rejects.is_empty()).then_some(gains))
-}
-
-/// Writes the rows, parents first, and tells what changed.
-pub(super) async fn write_rows(
-    connection: &mut SqliteConnection,
-    rows: &Rows,
-) -> Result<Vec<Change>, StoreError> {
-    let Rows {
-        channels,
-        contacts,
-        chats,
-        gates,
-        messages,
-        attachments,
-        gone_attachments,
-    } = rows;
-    let mut changes = Vec::new();
-    macro_rules! write_table {
-        ($rows:ident, $write:path) => {
-            if !$rows.is_empty() {
-                $write(connection, $rows).await?;
-                for row in $rows {
-                    changes.push(changes::written(row)?);
-                }
-            }
-        };
-    }
-    write_table!(channels, rows::write_channels);
-    write_table!(contacts, rows::write_contacts);
-    write_table!(chats, rows::write_chats);
-    write_table!(gates, rows::write_gates);
-    kept::take_out(connection, messages).await?;
-    write_table!(messages, rows::write_messages);
-    kept::put_in(connection, messages).await?;
-    write_table!(attachments, rows::write_attachments);
-    if !gone_attachments.is_empty() {
-        rows::remove_attachments(connection, gone_attachments).await?;
-        for row in gone_attachments {
-            changes.push(changes::removed(row)?);
-        }
-    }
-    Ok(changes)
+    Ok(())
 }

@@ -35,7 +35,7 @@ impl Store {
     /// Whatever SQLite says; then it counts as before.
     pub async fn count_by(&self, report: &Report) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let connection = transaction.connection()?;
+        let connection = transaction.connection().await?;
         let (zone, hours, days) = words(report);
         let spans = serde_json::to_string(&spans(report.time_zone))?;
         // The spans are compared, not the names: the rules of a zone change with the world.
@@ -86,7 +86,7 @@ async fn write_spans(
         .await?;
     sqlx::query!(
         "insert into report_offsets (starts_at, ends_at, minutes)
-         select value->>'starts_at', value->>'ends_at', value->>'minutes' from json_each(?1)",
+         select value->>'starts_at', value->>'ends_at', value->>'minutes' from jsonb_each(?1)",
         spans
     )
     .execute(connection)
@@ -107,7 +107,7 @@ async fn write_working_days(
         .await?;
     sqlx::query!(
         "insert into report_days (opens_at, closes_at, worked_before)
-         select value->>'opens_at', value->>'closes_at', value->>'worked_before' from json_each(?1)",
+         select value->>'opens_at', value->>'closes_at', value->>'worked_before' from jsonb_each(?1)",
         working_days
     )
     .execute(connection)

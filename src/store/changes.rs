@@ -17,6 +17,26 @@ pub(super) struct Change {
     before: Option<String>,
 }
 
+/// A change with its moment and its pass.
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    at: Timestamp,
+    run_id: i64,
+    #[serde(flatten)]
+    change: Change,
+}
+
+impl Change {
+    /// The change as a line: made at `at` by the pass `run_id`.
+    pub(super) fn at(self, at: Timestamp, run_id: i64) -> Line {
+        Line {
+            at,
+            run_id,
+            change: self,
+        }
+    }
+}
+
 /// Numbers for the ledger of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
@@ -102,17 +122,16 @@ pub(super) fn tally(changes: &[Change]) -> Tally {
 /// Writes the lines.
 pub(super) async fn write(
     connection: &mut SqliteConnection,
-    changes: &[Change],
-    at: Timestamp,
-    run_id: i64,
+    lines: &[Line],
 ) -> Result<(), StoreError> {
-    let lines = serde_json::to_string(changes)?;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let lines = serde_json::to_string(lines)?;
     sqlx::query!(
         "insert into changes (at, run_id, table_name, row_id, op, before)
-         select ?1, ?2, value->>'table_name', value->>'row_id', value->>'op', value->>'before'
-         from json_each(?3)",
-        at,
-        run_id,
+         select value->>'at', value->>'run_id', value->>'table_name', value->>'row_id', value->>'op', value->>'before'
+         from jsonb_each(?1)",
         lines
     )
     .execute(connection)

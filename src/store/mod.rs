@@ -1,13 +1,15 @@
 //! The mirror's file: the only place with SQL.
 //!
-//! The way of a page: [`Store::begin`] opens a transaction, `compare_…` holds the page against the stored rows,
-//! and [`Transaction::commit`] writes one [`Batch`]: the rows that differ and the checkpoint that covers them.
+//! The way of a page: [`Store::begin_page`] opens a transaction and looks up what is stored, `compare_…` holds the page against
+//! it, and [`Transaction::commit`] takes one [`Batch`]: the rows that differ and the checkpoint that covers them. Batches that come
+//! fast are written together.
 
 mod batch;
 mod calendar;
 mod care;
 mod changes;
 mod columns;
+mod connect;
 mod deliveries;
 mod error;
 mod glance;
@@ -26,7 +28,7 @@ mod writer;
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Unmet};
 pub use deliveries::{Body, Intake, TakenIn};
 pub use error::StoreError;
-pub use glance::Glance;
+pub use glance::{Lookup, Stored};
 pub use ledger::{DueChat, StoredCheckpoint};
 pub use lock::WriterLock;
 pub use open::{Binding, Store};

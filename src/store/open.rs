@@ -1,14 +1,11 @@
 //! Opening the file: as its one writer, or to read.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::SqlitePool;
 
+use super::connect::{at_rest, connect, is_at_rest, named_path, reading, writing};
 use super::lock::WriterLock;
 use super::writer::Writer;
 use super::{Reader, StoreError};
@@ -22,12 +19,6 @@ pub(super) const APPLICATION_ID: i64 = 0x6368_6d72;
 
 /// The first library without the bug that could corrupt a database when its WAL was reset (`sqlite.org/wal.html`).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
-
-/// How long to wait for readers that hold the file for a moment; writers never meet, the lock file sees to that.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Left over after a checkpoint, the WAL is cut back to this.
-const WAL_LIMIT_BYTES: &str = "67108864";
 
 /// The mirror, open for writing. Only one process has it at a time.
 #[derive(Debug)]
@@ -268,69 +259,6 @@ fn schema_version() -> i64 {
         .map(|migration| migration.version)
         .max()
         .unwrap_or(0)
-}
-
-fn writing(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
-        .auto_vacuum(SqliteAutoVacuum::None)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
-        .pragma("journal_size_limit", WAL_LIMIT_BYTES)
-        .pragma("cache_size", "-8000")
-}
-
-pub(super) fn reading(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .busy_timeout(BUSY_TIMEOUT)
-}
-
-/// Whether the file alone holds everything: nobody has it open for writing, and nobody was cut off doing so.
-pub(super) fn is_at_rest(path: &Path) -> bool {
-    ["-wal", "-journal"].iter().all(|suffix| {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(suffix);
-        !Path::new(&beside).exists()
-    })
-}
-
-pub(super) fn at_rest(path: &Path) -> SqliteConnectOptions {
-    reading(path).immutable(true)
-}
-
-pub(super) async fn connect(
-    path: &Path,
-    options: SqliteConnectOptions,
-    connections: u32,
-) -> Result<SqlitePool, StoreError> {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_mins(10))
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options)
-        .await
-        .map_err(|error| named_path(path, StoreError::from(error)))
-}
-
-/// SQLite does not say which file it could not write.
-fn named_path(path: &Path, error: StoreError) -> StoreError {
-    match error {
-        StoreError::ReadOnly { why, .. } => StoreError::ReadOnly {
-            path: path.to_owned(),
-            why,
-        },
-        StoreError::Damaged { why, .. } => StoreError::Damaged {
-            path: path.to_owned(),
-            why,
-        },
-        other => other,
-    }
 }
 
 /// Looks at the first bytes only, before SQLite may touch the file.

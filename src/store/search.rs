@@ -61,7 +61,7 @@ impl Store {
     /// Whatever SQLite says; then all is as before.
     pub async fn keep_index(&self, wanted: bool) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let connection = transaction.connection()?;
+        let connection = transaction.connection().await?;
         let kept = sqlx::query_scalar!("select search from report_settings")
             .fetch_one(&mut *connection)
             .await?;

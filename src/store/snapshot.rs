@@ -8,7 +8,8 @@ use serde::Serialize;
 use sqlx::sqlite::SqlitePool;
 use tokio_util::sync::CancellationToken;
 
-use super::open::{APPLICATION_ID, at_rest, connect, is_at_rest, reading};
+use super::connect::{at_rest, connect, is_at_rest, reading};
+use super::open::APPLICATION_ID;
 use super::{Reader, StoreError};
 use crate::clock::Timestamp;
 

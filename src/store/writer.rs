@@ -1,48 +1,49 @@
-//! The one writer. Pages that come fast share a transaction, so that a commit is paid once for several of them; a page
-//! behind which nobody waits is committed at once.
+//! The one writer. Pages that come fast are looked up together, written together and committed together, so that what a
+//! statement and a commit cost is paid once for several of them; a page behind which nobody waits is committed at once.
+
+mod desk;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::runs::{self, Gains};
+use super::batch::Batch;
+use super::glance::{Lookup, Stored};
 use super::{Store, StoreError};
 use crate::model::Channel;
 
+use desk::Desk;
+
 /// Pages that may share a transaction: what a killed process loses at most, beside the pages in flight.
-const MOST_TOGETHER: u32 = 16;
+const MOST_TOGETHER: u32 = 64;
 
 /// Whoever holds the turn writes.
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) pool: SqlitePool,
     desk: Arc<Mutex<Desk>>,
-    waiting: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
 }
 
-/// What the one who writes finds.
+/// Those who wait for the turn.
 #[derive(Debug, Default)]
-struct Desk {
-    /// The transaction that the pages before have left open.
-    shared: Option<sqlx::Transaction<'static, Sqlite>>,
-    pages: u32,
-    /// What those pages add to the books of their pass.
-    gains: Option<Gains>,
-    /// Channels as they are stored: there are few, and every page names some.
-    channels: HashMap<i64, Channel>,
-    /// Whether pages were given up that their writers take for written.
-    lost_pages: bool,
+struct Queue {
+    length: AtomicUsize,
+    /// What they will ask first: whoever has the turn may look it up with its own.
+    lookups: Lock<Vec<Arc<Lookup>>>,
 }
 
 /// A write transaction: other writers wait, readers do not.
 #[derive(Debug)]
 pub struct Transaction {
     desk: OwnedMutexGuard<Desk>,
-    waiting: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
+    /// The chat whose page is at hand, if it is one's.
+    page_of: Option<i64>,
     ended: bool,
 }
 
@@ -62,17 +63,45 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// A lookup in the queue, for as long as its page waits.
+struct Asking<'a>(&'a Queue, Arc<Lookup>);
+
+impl<'a> Asking<'a> {
+    fn of(queue: &'a Queue, lookup: &Arc<Lookup>) -> Self {
+        queue.lookups().push(Arc::clone(lookup));
+        Self(queue, Arc::clone(lookup))
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0
+            .lookups()
+            .retain(|lookup| !Arc::ptr_eq(lookup, &self.1));
+    }
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.length.load(Ordering::Relaxed) == 0
+    }
+
+    fn lookups(&self) -> MutexGuard<'_, Vec<Arc<Lookup>>> {
+        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Writer {
     pub(super) fn new(pool: SqlitePool) -> Self {
         Self {
             pool,
             desk: Arc::default(),
-            waiting: Arc::default(),
+            queue: Arc::default(),
         }
     }
 
     async fn turn(&self) -> OwnedMutexGuard<Desk> {
-        let _waiting = Waiting::of(&self.waiting);
+        let _waiting = Waiting::of(&self.queue.length);
         Arc::clone(&self.desk).lock_owned().await
     }
 
@@ -99,49 +128,6 @@ pub(super) struct Alone<'a> {
     _desk: OwnedMutexGuard<Desk>,
 }
 
-impl Desk {
-    async fn settle(&mut self) -> Result<(), StoreError> {
-        self.refuse_after_loss()?;
-        let Some(shared) = self.shared.take() else {
-            return Ok(());
-        };
-        self.pages = 0;
-        let committed = commit(shared, self.gains.take()).await;
-        if committed.is_err() {
-            // What is at hand may have come from the pages that are not in the file now.
-            self.channels.clear();
-        }
-        committed
-    }
-
-    /// Whoever comes next is told of a loss, so that nobody goes on as if nothing had happened.
-    fn refuse_after_loss(&mut self) -> Result<(), StoreError> {
-        if std::mem::take(&mut self.lost_pages) {
-            return Err(StoreError::GivenUp);
-        }
-        Ok(())
-    }
-
-    /// Nothing of what was left open comes into the file.
-    fn forget(&mut self) {
-        self.lost_pages |= self.pages > 0;
-        self.pages = 0;
-        self.shared = None;
-        self.gains = None;
-        self.channels.clear();
-    }
-}
-
-async fn commit(
-    mut shared: sqlx::Transaction<'static, Sqlite>,
-    gains: Option<Gains>,
-) -> Result<(), StoreError> {
-    if let Some(gains) = gains {
-        runs::add(&mut shared, gains).await?;
-    }
-    Ok(shared.commit().await?)
-}
-
 impl Store {
     /// Opens a write transaction, or goes on with the one that the page before has left open.
     ///
@@ -156,9 +142,27 @@ impl Store {
         }
         Ok(Transaction {
             desk,
-            waiting: Arc::clone(&self.writer.waiting),
+            queue: Arc::clone(&self.writer.queue),
+            page_of: None,
             ended: false,
         })
+    }
+
+    /// As [`begin`](Self::begin), for a page of one chat's messages: tells what is stored of it. Pages that wait for their
+    /// turn at the same time are looked up together.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn begin_page(&self, lookup: Lookup) -> Result<(Transaction, Stored), StoreError> {
+        let queue = Arc::clone(&self.writer.queue);
+        let lookup = Arc::new(lookup);
+        let asking = Asking::of(&queue, &lookup);
+        let mut transaction = self.begin().await?;
+        drop(asking);
+        transaction.page_of = Some(lookup.chat_id);
+        let others = || queue.lookups().clone();
+        let stored = transaction.desk.stored(&lookup, others).await?;
+        Ok((transaction, stored))
     }
 
     /// Commits what pages have left open: from here on readers see it, and nothing takes it back.
@@ -171,11 +175,27 @@ impl Store {
 }
 
 impl Transaction {
-    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        match &mut self.desk.shared {
-            Some(shared) => Ok(shared),
-            None => Err(StoreError::GivenUp),
+    /// The connection, with every page before this one written.
+    pub(super) async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.desk.up_to_date().await
+    }
+
+    /// The connection for a question about this chat alone. If it is the chat whose page is at hand, the pages that are still to
+    /// be written have no part in it.
+    pub(super) async fn connection_about(
+        &mut self,
+        chat_id: i64,
+    ) -> Result<&mut SqliteConnection, StoreError> {
+        if self.page_of == Some(chat_id) {
+            self.desk.connection()
+        } else {
+            self.desk.up_to_date().await
         }
+    }
+
+    /// The connection as it is: what is asked of it must not depend on the pages that are still to be written.
+    pub(super) fn aside(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.desk.connection()
     }
 
     /// Channels as they are stored, as far as they are at hand.
@@ -189,16 +209,15 @@ impl Transaction {
         self.desk.settle().await
     }
 
-    /// Ends a page that was written. It is committed now, or with the next ones if others wait to write.
-    pub(super) async fn end_page(mut self, gains: Option<Gains>) -> Result<(), StoreError> {
-        if let Some(gains) = gains {
-            let so_far = self.desk.gains.take();
-            self.desk.gains = Some(so_far.map_or(gains, |so_far| so_far.and(gains)));
-        }
+    /// Ends the page. It is written and committed now, or with the next ones if others wait to write. If it changes nothing,
+    /// nothing is written at all.
+    ///
+    /// # Errors
+    /// Whatever SQLite says; then nothing of the batch is in the file, nor of the pages that share its transaction.
+    pub async fn commit(mut self, batch: Batch) -> Result<(), StoreError> {
         self.ended = true;
-        self.desk.pages += 1;
-        let others_wait = self.waiting.load(Ordering::Relaxed) > 0;
-        if others_wait && self.desk.pages < MOST_TOGETHER {
+        self.desk.take_in(batch);
+        if !self.queue.is_empty() && self.desk.pages < MOST_TOGETHER {
             return Ok(());
         }
         self.desk.settle().await
@@ -210,7 +229,7 @@ impl Transaction {
     /// Whatever SQLite says.
     pub async fn leave(mut self) -> Result<(), StoreError> {
         self.ended = true;
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        if !self.queue.is_empty() {
             return Ok(());
         }
         self.desk.settle().await

@@ -1,13 +1,11 @@
 //! What is written to the file is what is read from it, whatever the values are.
 
-use std::collections::HashSet;
-
 use chatmirror::clock::Timestamp;
 use chatmirror::model::{
     Attachment, Channel, Chat, Contact, Direction, Gate, Json, ListedChat, ListedMessage, Message,
 };
 use chatmirror::plan::Mode;
-use chatmirror::store::{Batch, Checkpoint, Rows, Store, Unmet};
+use chatmirror::store::{Batch, Lookup, Rows, Store, Transaction};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -210,19 +208,8 @@ impl Round {
 
     fn batch(&self, rows: Rows) -> Batch {
         Batch {
-            run_id: self.run_id,
-            at: self.at,
-            stream: "chats".to_owned(),
-            chat_id: None,
             rows,
-            debts: Vec::new(),
-            rejects: Vec::new(),
-            read: Vec::new(),
-            drift: Vec::new(),
-            is_audit: false,
-            had_rejects: true,
-            unmet: Unmet::Untracked,
-            checkpoint: Checkpoint::Standing,
+            ..Batch::new(self.run_id, "chats".to_owned(), None, self.at)
         }
     }
 
@@ -282,21 +269,24 @@ impl Round {
     /// As [`Round::chat`].
     async fn message(&self, listed: &ListedMessage) -> String {
         self.chat_of_the_message().await;
-        let mut transaction = self.store.begin().await.unwrap();
-        let rows = transaction
-            .compare_messages(7, &HashSet::new(), &[listed], self.at)
-            .await
-            .unwrap()
-            .rows;
+        let (transaction, rows) = self.compared(listed).await;
         assert_eq!((rows.messages.len(), rows.attachments.len()), (1, 1));
         transaction.commit(self.batch(rows)).await.unwrap();
-        let mut transaction = self.store.begin().await.unwrap();
-        let rows = transaction
-            .compare_messages(7, &HashSet::new(), &[listed], self.at)
+        shown(&self.compared(listed).await.1)
+    }
+
+    async fn compared(&self, listed: &ListedMessage) -> (Transaction, Rows) {
+        let lookup = Lookup {
+            chat_id: 7,
+            stream: "messages/7".to_owned(),
+            ids: vec![listed.message.id],
+        };
+        let (mut transaction, stored) = self.store.begin_page(lookup).await.unwrap();
+        let comparison = transaction
+            .compare_messages(7, &stored, &[listed], self.at)
             .await
-            .unwrap()
-            .rows;
-        shown(&rows)
+            .unwrap();
+        (transaction, comparison.rows)
     }
 }
 

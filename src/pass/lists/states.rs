@@ -48,8 +48,12 @@ impl Pass<'_> {
     async fn not_open(&self, since: Timestamp) -> Result<Vec<i64>, PassError> {
         let primary = self.primary_list()?.to_string();
         let mut transaction = self.setting.store.begin().await?;
-        let gone: HashSet<i64> = transaction.unmet(&primary).await?.into_iter().collect();
-        let mut not_open = transaction.unmet(&ChatList::Open.to_string()).await?;
+        let gone: HashSet<i64> = transaction
+            .unmet(&primary, None)
+            .await?
+            .into_iter()
+            .collect();
+        let mut not_open = transaction.unmet(&ChatList::Open.to_string(), None).await?;
         not_open.retain(|id| !gone.contains(id));
         let not_open = readable(&mut transaction, not_open, since).await?;
         transaction.leave().await?;
@@ -129,11 +133,11 @@ impl Pass<'_> {
         let primary = self.primary_list()?;
         let mut transaction = self.setting.store.begin().await?;
         let not_open: HashSet<i64> = transaction
-            .unmet(&ChatList::Open.to_string())
+            .unmet(&ChatList::Open.to_string(), None)
             .await?
             .into_iter()
             .collect();
-        let mut absent = transaction.unmet(&primary.to_string()).await?;
+        let mut absent = transaction.unmet(&primary.to_string(), None).await?;
         absent.retain(|id| not_open.contains(id));
         let stored = usize::try_from(transaction.listed_chats().await?).unwrap_or(usize::MAX);
         let many = absent.len() > FEW && absent.len() > stored / BELIEVABLE_SHARE;

@@ -19,7 +19,7 @@ impl Pass<'_> {
         here: &HashSet<i64>,
         now: Timestamp,
     ) -> Result<bool, PassError> {
-        if unmet.is_empty() && !books.glance.has_missing {
+        if unmet.is_empty() && !books.stored.has_missing {
             return Ok(false);
         }
         let mut newly = books.transaction.messages(unmet).await?;

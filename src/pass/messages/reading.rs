@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::model::{ListedMessage, Page};
 use crate::pass::{Pass, PassError};
 use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Spacing, Turn, Walk};
-use crate::store::{Batch, Checkpoint, Glance, MessageComparison, Transaction, Unmet};
+use crate::store::{Batch, Checkpoint, Lookup, MessageComparison, Stored, Transaction, Unmet};
 
 /// A reading under way.
 pub(super) struct Reading {
@@ -45,7 +45,7 @@ pub(super) struct Books {
     pub(super) transaction: Transaction,
     comparison: MessageComparison,
     /// The chat as it was before the page.
-    pub(super) glance: Glance,
+    pub(super) stored: Stored,
     updated_at: Timestamp,
     /// Messages that the mirror counts as listed, this page's included.
     listed: i64,
@@ -138,42 +138,44 @@ impl Pass<'_> {
         let messages: Vec<&ListedMessage> = page.readable().collect();
         let rejects: Vec<_> = page.rejects().cloned().collect();
         let name = stream(chat.chat_id);
-        let mut transaction = self.setting.store.begin().await?;
-        let glance = transaction.glance(chat.chat_id, &name).await?;
+        let read: Vec<i64> = messages.iter().map(|listed| listed.message.id).collect();
+        let lookup = Lookup {
+            chat_id: chat.chat_id,
+            stream: name.clone(),
+            ids: read.clone(),
+        };
+        let (mut transaction, stored) = self.setting.store.begin_page(lookup).await?;
         let mut comparison = transaction
-            .compare_messages(chat.chat_id, &glance.gates, &messages, page.date)
+            .compare_messages(chat.chat_id, &stored, &messages, page.date)
             .await?;
-        let updated_at = glance.updated_at.unwrap_or(page.date);
+        let updated_at = stored.updated_at.unwrap_or(page.date);
         reading.is_explained |= plan::is_explained(
             updated_at,
             messages.iter().flat_map(|listed| moments(listed)),
             skew,
         );
         reading.found_news |= !comparison.rows.messages.is_empty();
-        reading.has_new_rejects |= transaction
-            .unheard_rejects(&stream(chat.chat_id), &rejects)
-            .await?
-            > 0;
-        let listed = glance.listed + comparison.gained;
+        reading.has_new_rejects |= transaction.unheard_rejects(&name, &rejects).await? > 0;
+        let listed = stored.listed + comparison.gained;
         let left: Vec<i64> = comparison.left.iter().copied().collect();
         let mut debts = transaction.chat_syncs(&left).await?;
         for other in &mut debts {
-            other.owe(Owed::Moved, glance.watermark);
+            other.owe(Owed::Moved, stored.watermark);
         }
         let batch = Batch {
             rows: std::mem::take(&mut comparison.rows),
             debts,
             rejects,
-            read: messages.iter().map(|listed| listed.message.id).collect(),
+            read,
             drift: page.drift.clone(),
             is_audit: chat.owed == Some(Owed::Reread),
-            had_rejects: glance.has_rejects,
+            had_rejects: stored.has_rejects,
             ..self.batch(name, Some(chat.chat_id), page.date)
         };
         Ok(Books {
             transaction,
             comparison,
-            glance,
+            stored,
             updated_at,
             listed,
             batch,
@@ -239,14 +241,14 @@ impl Pass<'_> {
         let name = stream(chat.chat_id);
         let here: HashSet<i64> = books.batch.read.iter().copied().collect();
         let one_page = reading.walk.pages_read <= 1;
-        let mut unmet = match (one_page, books.glance.listed) {
+        let mut unmet = match (one_page, books.stored.listed) {
             (true, 0) => Vec::new(),
             (true, _) => books.transaction.listed_ids(chat.chat_id).await?,
-            (false, _) => books.transaction.unmet(&name).await?,
+            (false, _) => books.transaction.unmet(&name, Some(chat.chat_id)).await?,
         };
         unmet.retain(|id| !here.contains(id));
         let started_at = reading.walk.started_at.unwrap_or(page.date);
-        let had_rejects = books.glance.has_rejects;
+        let had_rejects = books.stored.has_rejects;
         let mut rejects = i64::try_from(books.batch.rejects.len()).unwrap_or(i64::MAX);
         if had_rejects {
             rejects += books

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use crate::clock::Timestamp;
+use crate::clock::{self, Timestamp};
 
 /// From this number on an epoch is in milliseconds: as seconds it would be the year 5138.
 const LEAST_MILLIS: i64 = 100_000_000_000;
@@ -58,12 +58,19 @@ fn read_text(text: &str, zone: Tz) -> Option<Moment> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return epoch(text.parse().ok()?);
     }
+    if let Some(local) = clock::civil_second(text) {
+        return in_zone(local, zone);
+    }
     if let Some(moment) = with_offset(text) {
         return moment_of(&moment, true);
     }
     let local = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
+    in_zone(local, zone)
+}
+
+fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<Moment> {
     match zone.from_local_datetime(&local).earliest() {
         Some(moment) => moment_of(&moment, true),
         None => moment_of(&after_gap(local, zone)?, false),
@@ -93,11 +100,11 @@ fn after_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<chrono::Utc>> {
     moment.to_utc().checked_add_signed(local - earlier)
 }
 
-fn moment_of<Z: TimeZone>(moment: &DateTime<Z>, in_zone: bool) -> Option<Moment> {
+fn moment_of<Z: TimeZone>(moment: &DateTime<Z>, is_there: bool) -> Option<Moment> {
     let at = Some(Timestamp::from_millis(moment.timestamp_millis())?);
     let nanos = moment.timestamp_subsec_nanos();
     // A second 60 is a second of its own, and the column has only the one after it.
-    let exact = in_zone && nanos < 1_000_000_000 && nanos.is_multiple_of(1_000_000);
+    let exact = is_there && nanos < 1_000_000_000 && nanos.is_multiple_of(1_000_000);
     Some(Moment { at, exact })
 }
 

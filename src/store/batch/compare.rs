@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Rows, Transaction};
+use super::Rows;
 use crate::clock::Timestamp;
-use crate::model::{Attachment, Channel, ChatState, Contact, Json, ListedChat, ListedMessage};
-use crate::store::StoreError;
-use crate::store::rows::{self, ChatRow, GateRow, MessageRow, Write, differing};
+use crate::model::{Attachment, Channel, ChatState, Contact, ListedChat, ListedMessage};
+use crate::store::rows::{self, Attachments, ChatRow, GateRow, MessageRow, Write, differing};
+use crate::store::{StoreError, Stored, Transaction};
 
 /// How a page of chats differs from what is stored.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,7 @@ impl Transaction {
         at: Timestamp,
     ) -> Result<ChatComparison, StoreError> {
         let ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
-        let stored = rows::load_chats(self.connection()?, ids.iter().copied()).await?;
+        let stored = rows::load_chats(self.connection().await?, ids.iter().copied()).await?;
         let chats = listed.iter().map(|listed| ChatRow {
             chat: listed.chat.clone(),
             state: state.or_else(|| stored.get(&listed.chat.id).and_then(|row| row.state)),
@@ -55,7 +55,7 @@ impl Transaction {
         });
         let chats = differing(chats, stored.clone());
         let changed: HashSet<i64> = chats.iter().map(|write| write.row.chat.id).collect();
-        let gates = rows::load_gates(self.connection()?, ids.iter().copied()).await?;
+        let gates = rows::load_gates(self.connection().await?, ids.iter().copied()).await?;
         let channels = listed.iter().flat_map(|listed| &listed.channels);
         let referred = listed
             .iter()
@@ -75,32 +75,30 @@ impl Transaction {
         })
     }
 
-    /// Compares a page of one chat's messages, read at `at`, with the file. `gates`: those that are stored of the chat.
+    /// Compares a page of one chat's messages, read at `at`, with what is stored of it.
     ///
     /// # Errors
     /// Whatever SQLite says.
     pub async fn compare_messages(
         &mut self,
         chat_id: i64,
-        gates: &HashSet<i64>,
+        stored: &Stored,
         listed: &[&ListedMessage],
         at: Timestamp,
     ) -> Result<MessageComparison, StoreError> {
         let ids: Vec<i64> = listed.iter().map(|listed| listed.message.id).collect();
-        let stored = rows::load_messages(self.connection()?, ids.iter().copied()).await?;
-        let messages = differing(
-            listed.iter().map(|listed| message_row(listed, &stored)),
-            stored.clone(),
-        );
-        // A message that is not stored has no attachments there.
-        let known = !stored.is_empty();
-        let (attachments, gone_attachments) = self.compare_attachments(listed, known).await?;
+        let rows = listed
+            .iter()
+            .map(|listed| message_row(listed, &stored.messages));
+        let messages = differing(rows, stored.messages.clone());
+        let (attachments, gone_attachments) =
+            compare_attachments(listed, stored.attachments.clone());
         let channels = listed.iter().filter_map(|listed| listed.channel.as_ref());
         let referred = listed.iter().filter_map(|listed| listed.message.channel_id);
         let mut comparison = MessageComparison {
             rows: Rows {
                 channels: self.compare_channels(channels, referred).await?,
-                gates: former_gates(gates, listed, at),
+                gates: former_gates(&stored.gates, listed, at),
                 messages,
                 attachments,
                 gone_attachments,
@@ -132,7 +130,7 @@ impl Transaction {
         let stored = self.stored_channels(&referred).await?;
         for id in referred {
             if !stored.contains_key(&id) {
-                latest.entry(id).or_insert_with(|| bare_channel(id));
+                latest.entry(id).or_insert_with(|| Channel::bare(id));
             }
         }
         latest.retain(|id, channel| {
@@ -152,7 +150,7 @@ impl Transaction {
     ) -> Result<Vec<Write<Contact>>, StoreError> {
         let arrived: Vec<&Contact> = arrived.collect();
         let ids = arrived.iter().map(|contact| contact.id);
-        let stored = rows::load_contacts(self.connection()?, ids).await?;
+        let stored = rows::load_contacts(self.connection().await?, ids).await?;
         let merged: Vec<Contact> = arrived
             .into_iter()
             .map(|contact| match stored.get(&contact.id) {
@@ -175,7 +173,8 @@ impl Transaction {
             .filter(|id| !at_hand.contains_key(id))
             .collect();
         if !unknown.is_empty() {
-            let loaded = rows::load_channels(self.connection()?, unknown).await?;
+            // Those of the pages that are still to be written are at hand.
+            let loaded = rows::load_channels(self.aside()?, unknown).await?;
             self.channels().extend(loaded);
         }
         let at_hand = self.channels();
@@ -183,43 +182,6 @@ impl Transaction {
             .iter()
             .filter_map(|id| Some((*id, at_hand.get(id)?.clone())));
         Ok(stored.collect())
-    }
-
-    async fn compare_attachments(
-        &mut self,
-        listed: &[&ListedMessage],
-        known: bool,
-    ) -> Result<(Vec<Write<Attachment>>, Vec<Attachment>), StoreError> {
-        let ids = listed.iter().map(|listed| listed.message.id);
-        let mut stored = if known {
-            rows::load_attachments(self.connection()?, ids).await?
-        } else {
-            HashMap::new()
-        };
-        // What a deleted message no longer shows is kept, as its text is.
-        for listed in listed
-            .iter()
-            .filter(|listed| listed.message.deleted_at.is_some())
-        {
-            if listed.attachments.is_empty() {
-                stored.retain(|(message_id, _), _| *message_id != listed.message.id);
-            }
-        }
-        let arrived: Vec<Attachment> = listed
-            .iter()
-            .flat_map(|listed| listed.attachments.clone())
-            .collect();
-        let kept: HashSet<(i64, i64)> = arrived
-            .iter()
-            .map(|row| (row.message_id, row.position))
-            .collect();
-        let mut gone: Vec<Attachment> = stored
-            .values()
-            .filter(|row| !kept.contains(&(row.message_id, row.position)))
-            .cloned()
-            .collect();
-        gone.sort_unstable_by_key(|row| (row.message_id, row.position));
-        Ok((differing(arrived, stored), gone))
     }
 }
 
@@ -242,6 +204,37 @@ impl MessageComparison {
             }
         }
     }
+}
+
+/// The attachments that differ, and those that their messages no longer have.
+fn compare_attachments(
+    listed: &[&ListedMessage],
+    mut stored: Attachments,
+) -> (Vec<Write<Attachment>>, Vec<Attachment>) {
+    // What a deleted message no longer shows is kept, as its text is.
+    for listed in listed
+        .iter()
+        .filter(|listed| listed.message.deleted_at.is_some())
+    {
+        if listed.attachments.is_empty() {
+            stored.retain(|(message_id, _), _| *message_id != listed.message.id);
+        }
+    }
+    let arrived: Vec<Attachment> = listed
+        .iter()
+        .flat_map(|listed| listed.attachments.clone())
+        .collect();
+    let kept: HashSet<(i64, i64)> = arrived
+        .iter()
+        .map(|row| (row.message_id, row.position))
+        .collect();
+    let mut gone: Vec<Attachment> = stored
+        .values()
+        .filter(|row| !kept.contains(&(row.message_id, row.position)))
+        .cloned()
+        .collect();
+    gone.sort_unstable_by_key(|row| (row.message_id, row.position));
+    (differing(arrived, stored), gone)
 }
 
 /// A message may have come through a gate that its chat no longer lists: that gate is kept as removed. Of a gate that is
@@ -323,23 +316,5 @@ fn completed(contact: &Contact, stored: &Contact) -> Contact {
         created_at: contact.created_at.or(stored.created_at),
         updated_at: contact.updated_at.or(stored.updated_at),
         extra: contact.extra.clone(),
-    }
-}
-
-fn bare_channel(id: i64) -> Channel {
-    Channel {
-        id,
-        kind: None,
-        name: None,
-        title: None,
-        active: None,
-        occupied: None,
-        referrer: None,
-        link: None,
-        app: None,
-        project_id: None,
-        created_at: None,
-        updated_at: None,
-        extra: Json::empty_object(),
     }
 }

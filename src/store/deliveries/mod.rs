@@ -85,7 +85,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         // Others of the desk keep channels at hand, and these may be among those that change.
         transaction.channels().clear();
-        let taken = take_in(transaction.connection()?, intake).await?;
+        let taken = take_in(transaction.connection().await?, intake).await?;
         transaction.keep().await?;
         Ok(taken)
     }
@@ -134,21 +134,22 @@ async fn take_in(connection: &mut SqliteConnection, intake: Intake) -> Result<Ta
         .into_values()
         .filter(|write| write.before.as_ref() != Some(&write.row))
         .collect();
-    let mut changes = Vec::new();
     if !events.is_empty() {
         rows::write_events(connection, &events).await?;
     }
     let made = Made::of(connection, &objects, &named, &moments).await?;
-    changes.extend(made.write(connection).await?);
+    let mut changes = made.write(connection).await?;
     changes.extend(write_tickets(connection, tickets, touched).await?);
     changes.extend(written(&events)?);
     objects.save(connection).await?;
-    if !changes.is_empty() {
-        changes::write(connection, &changes, at, run_id).await?;
-        ledger::note_drift(connection, &drift, at).await?;
-    }
-    note(connection, &rejects, &bodies, at).await?;
     let tally = changes::tally(&changes);
+    if !changes.is_empty() {
+        let drift: Vec<_> = drift.into_iter().map(|drift| (drift, at)).collect();
+        ledger::note_drift(connection, &drift).await?;
+    }
+    let lines = changes.into_iter().map(|change| change.at(at, run_id));
+    changes::write(connection, &lines.collect::<Vec<_>>()).await?;
+    note(connection, &rejects, &bodies, at).await?;
     let set_aside = i64::try_from(rejects.len()).unwrap_or(i64::MAX);
     let gains = Gains {
         run_id,

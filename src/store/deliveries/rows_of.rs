@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::store::changes::{self, Change};
 use crate::store::rows::{self, ChatRow, GateRow, MessageRow, Row, Write, differing};
-use crate::store::{Rows, StoreError, batch};
+use crate::store::{Rows, StoreError};
 
 /// When things happened in chats: all that is known of a chat that never came.
 #[derive(Debug, Default)]
@@ -166,7 +166,8 @@ impl Made {
             operators,
             files,
         } = self;
-        let mut changes = batch::write_rows(connection, rows).await?;
+        rows.write(connection).await?;
+        let mut changes = rows.changes()?;
         macro_rules! write_table {
             ($rows:ident, $write:path) => {
                 if !$rows.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use crate::store::StoreError;
@@ -10,123 +11,147 @@ use crate::store::rows::{MessageRow, Write};
 /// Where a message stands in its chat: its time, then its id.
 type Place = (String, i64);
 
+/// A stretch of a chat, from the place `from` up to the place `to`.
+#[derive(Serialize)]
+struct Stretch {
+    chat_id: i64,
+    from: Place,
+    to: Place,
+}
+
 /// Makes the turns again that these messages may have changed.
 pub(super) async fn follow(
     connection: &mut SqliteConnection,
     writes: &[&Write<MessageRow>],
 ) -> Result<(), StoreError> {
-    for (chat_id, (first, last)) in touched(writes) {
-        let from = turn_before(connection, chat_id, &first).await?;
-        let to = second_turn_after(connection, chat_id, &last).await?;
-        make(connection, chat_id, &from, &to).await?;
+    let touched = touched(writes);
+    if touched.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let stretches = around(connection, touched).await?;
+    let stretches = serde_json::to_string(&stretches)?;
+    remove(connection, &stretches).await?;
+    make(connection, &stretches).await
 }
 
-/// The first and the last place, chat by chat, where a message stands or stood that is written.
-fn touched(writes: &[&Write<MessageRow>]) -> BTreeMap<i64, (Place, Place)> {
-    let mut chats: BTreeMap<i64, (Place, Place)> = BTreeMap::new();
+/// The stretch of each chat where messages stand or stood that are written, both ends included.
+fn touched(writes: &[&Write<MessageRow>]) -> Vec<Stretch> {
+    let mut chats: BTreeMap<i64, Stretch> = BTreeMap::new();
     for row in writes
         .iter()
         .flat_map(|write| write.before.iter().chain([&write.row]))
     {
+        let chat_id = row.message.chat_id;
         let Some(at) = row.message.created_at else {
             continue;
         };
         let place = (at.to_string(), row.message.id);
-        chats
-            .entry(row.message.chat_id)
-            .and_modify(|(first, last)| {
-                if place < *first {
-                    first.clone_from(&place);
-                }
-                if place > *last {
-                    last.clone_from(&place);
-                }
-            })
-            .or_insert_with(|| (place.clone(), place));
+        let stretch = chats.entry(chat_id).or_insert_with(|| Stretch {
+            chat_id,
+            from: place.clone(),
+            to: place.clone(),
+        });
+        if place < stretch.from {
+            stretch.from = place;
+        } else if place > stretch.to {
+            stretch.to = place;
+        }
     }
-    chats
+    chats.into_values().collect()
 }
 
-/// The last turn that begins before `place`: what is changed there may belong to it. Else the beginning of the chat.
-async fn turn_before(
+/// The stretches whose turns may change. Each begins with the last turn before the place that is touched first: what is changed
+/// there may belong to it; else with the chat. It ends before the second turn after the place that is touched last: the first may
+/// no longer be one of its own, because a question before it takes it in; else with the chat.
+async fn around(
     connection: &mut SqliteConnection,
-    chat_id: i64,
-    place: &Place,
-) -> Result<Place, StoreError> {
-    let turn = sqlx::query!(
-        r#"select asked_at as "at: String", asked_id as id from turns
-         where chat_id = ?1 and (asked_at, asked_id) < (?2, ?3)
-         order by asked_at desc, asked_id desc
-         limit 1"#,
-        chat_id,
-        place.0,
-        place.1
+    touched: Vec<Stretch>,
+) -> Result<Vec<Stretch>, StoreError> {
+    let json = serde_json::to_string(&touched)?;
+    let found = sqlx::query!(
+        r#"select chat_id as "chat_id!: i64",
+                  (
+                      select json_array(asked_at, asked_id) from turns
+                      where turns.chat_id = touched.chat_id and (asked_at, asked_id) < (from_at, from_id)
+                      order by asked_at desc, asked_id desc
+                      limit 1
+                  ) as "from: String",
+                  (
+                      select json_array(asked_at, asked_id) from turns
+                      where turns.chat_id = touched.chat_id and (asked_at, asked_id) > (to_at, to_id)
+                      order by asked_at, asked_id
+                      limit 1 offset 1
+                  ) as "to: String"
+           from (
+               select value->>'chat_id' as chat_id, value->>'$.from[0]' as from_at, value->>'$.from[1]' as from_id,
+                      value->>'$.to[0]' as to_at, value->>'$.to[1]' as to_id
+               from jsonb_each(?1)
+           ) as touched"#,
+        json
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(turn.map_or_else(|| (String::new(), 0), |turn| (turn.at, turn.id)))
+    let place = |found: Option<String>| found.map(|place| serde_json::from_str(&place)).transpose();
+    found
+        .into_iter()
+        .map(|row| {
+            Ok(Stretch {
+                chat_id: row.chat_id,
+                from: place(row.from)?.unwrap_or_default(),
+                to: place(row.to)?.unwrap_or_else(|| ("~".to_owned(), 0)),
+            })
+        })
+        .collect()
 }
 
-/// The second turn that begins after `place`. The first may no longer be one of its own: a question before it takes it in. Else the
-/// end of the chat.
-async fn second_turn_after(
-    connection: &mut SqliteConnection,
-    chat_id: i64,
-    place: &Place,
-) -> Result<Place, StoreError> {
-    let turn = sqlx::query!(
-        r#"select asked_at as "at: String", asked_id as id from turns
-         where chat_id = ?1 and (asked_at, asked_id) > (?2, ?3)
-         order by asked_at, asked_id
-         limit 1 offset 1"#,
-        chat_id,
-        place.0,
-        place.1
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(turn.map_or_else(|| ("~".to_owned(), 0), |turn| (turn.at, turn.id)))
-}
-
-/// Makes the chat's turns again from the place `from` up to, and without, the place `to`.
-async fn make(
-    connection: &mut SqliteConnection,
-    chat_id: i64,
-    from: &Place,
-    to: &Place,
-) -> Result<(), StoreError> {
+async fn remove(connection: &mut SqliteConnection, stretches: &str) -> Result<(), StoreError> {
     sqlx::query!(
         "delete from turns
-         where chat_id = ?1 and (asked_at, asked_id) >= (?2, ?3) and (asked_at, asked_id) < (?4, ?5)",
-        chat_id,
-        from.0,
-        from.1,
-        to.0,
-        to.1
+         where (chat_id, asked_at, asked_id) in (
+             select turns.chat_id, asked_at, asked_id
+             from jsonb_each(?1) as stretch
+             cross join turns on turns.chat_id = stretch.value->>'chat_id'
+                 and (asked_at, asked_id) >= (stretch.value->>'$.from[0]', stretch.value->>'$.from[1]')
+                 and (asked_at, asked_id) < (stretch.value->>'$.to[0]', stretch.value->>'$.to[1]')
+         )",
+        stretches
     )
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Makes the turns of the stretches again.
+async fn make(connection: &mut SqliteConnection, stretches: &str) -> Result<(), StoreError> {
     sqlx::query!(
-        "with said as (
-             select message_id as id, created_at as at, channel_id, author, operator,
-                 lag(author, 1, '') over (order by created_at, message_id) as before
-             from conversation
-             where chat_id = ?1 and created_at >= ?2 and created_at <= ?4
-                 and (created_at, message_id) >= (?2, ?3) and (created_at, message_id) < (?4, ?5)
+        "with stretches as materialized (
+             select value->>'chat_id' as chat_id, value->>'$.from[0]' as from_at, value->>'$.from[1]' as from_id,
+                    value->>'$.to[0]' as to_at, value->>'$.to[1]' as to_id
+             from jsonb_each(?1)
+         ),
+         said as (
+             select conversation.chat_id, message_id as id, created_at as at, channel_id, author, operator,
+                 lag(author, 1, '') over (
+                     partition by conversation.chat_id order by created_at, message_id
+                 ) as before
+             from stretches
+             cross join conversation on conversation.chat_id = stretches.chat_id
+                 and created_at >= from_at and created_at <= to_at
+                 and (created_at, message_id) >= (from_at, from_id) and (created_at, message_id) < (to_at, to_id)
          ),
          numbered as (
-             select *, sum(author = 'contact' and before <> 'contact') over (order by at, id) as turn
+             select *,
+                 sum(author = 'contact' and before <> 'contact') over (partition by chat_id order by at, id) as turn
              from said
          ),
          placed as (
-             select *, row_number() over (partition by turn, author order by at, id) as place
+             select *, row_number() over (partition by chat_id, turn, author order by at, id) as place
              from numbered
              where turn > 0
          ),
          gathered as (
              select
+                 chat_id,
                  max(at) filter (where author = 'contact' and place = 1) as asked_at,
                  max(id) filter (where author = 'contact' and place = 1) as asked_id,
                  max(channel_id) filter (where author = 'contact' and place = 1) as channel_id,
@@ -138,11 +163,11 @@ async fn make(
                  max(id) filter (where author = 'human' and place = 1) as human_id,
                  max(operator) filter (where author = 'human' and place = 1) as operator
              from placed
-             group by turn
+             group by chat_id, turn
          )
          insert into turns (chat_id, asked_at, asked_id, day, channel_id, asked_messages, answered_at, answered_id,
                             answered_by, answered_after, human_at, human_id, human_day, human_after, operator)
-         select ?1, asked_at, asked_id,
+         select chat_id, asked_at, asked_id,
                 (
                     select coalesce(date(asked_at, minutes || ' minutes'), substr(asked_at, 1, 10))
                     from report_offsets
@@ -161,11 +186,7 @@ async fn make(
                 ),
                 strftime('%s', human_at) - strftime('%s', asked_at), operator
          from gathered",
-        chat_id,
-        from.0,
-        from.1,
-        to.0,
-        to.1
+        stretches
     )
     .execute(connection)
     .await?;

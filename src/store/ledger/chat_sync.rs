@@ -88,7 +88,7 @@ pub(in crate::store) async fn save(
          select value->>'chat_id', value->>'owed', value->>'whole', value->>'due_at', value->>'covered_through',
                 value->>'claimed_at', value->>'expected_count', value->>'stored_count', value->>'proven_at',
                 value->>'read_at', value->>'walk', value->>'failures', value->>'last_error'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (chat_id) do update set
              owed = excluded.owed, whole = excluded.whole, due_at = excluded.due_at,
@@ -123,7 +123,7 @@ impl Transaction {
                where chat_id in (select value from json_each(?1))"#,
             ids
         )
-        .fetch_all(self.connection()?)
+        .fetch_all(self.connection().await?)
         .await?;
         rows.into_iter()
             .map(|row| {
@@ -160,7 +160,7 @@ impl Transaction {
             "select count(*) from messages where chat_id = ?1 and missing_since is null",
             chat_id
         )
-        .fetch_one(self.connection()?)
+        .fetch_one(self.connection().await?)
         .await?;
         Ok(count)
     }
@@ -178,7 +178,7 @@ impl Transaction {
                ) as "owes!: bool""#,
             moment
         )
-        .fetch_one(self.connection()?)
+        .fetch_one(self.connection().await?)
         .await?;
         Ok(owes)
     }
@@ -192,7 +192,7 @@ impl Transaction {
             "select id from messages where chat_id = ?1 and missing_since is null order by id",
             chat_id
         )
-        .fetch_all(self.connection()?)
+        .fetch_all(self.connection_about(chat_id).await?)
         .await?;
         Ok(ids)
     }
@@ -211,7 +211,7 @@ impl Transaction {
             chat_id,
             before
         )
-        .fetch_all(self.connection()?)
+        .fetch_all(self.connection().await?)
         .await?;
         self.messages(&ids).await
     }
@@ -221,7 +221,7 @@ impl Transaction {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn messages(&mut self, ids: &[i64]) -> Result<Vec<MessageRow>, StoreError> {
-        let rows = rows::load_messages(self.connection()?, ids.iter().copied()).await?;
+        let rows = rows::load_messages(self.connection().await?, ids.iter().copied()).await?;
         let mut rows: Vec<MessageRow> = rows.into_values().collect();
         rows.sort_unstable_by_key(|row| row.message.id);
         Ok(rows)
@@ -232,7 +232,7 @@ impl Transaction {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn chats(&mut self, ids: &[i64]) -> Result<Vec<ChatRow>, StoreError> {
-        let rows = rows::load_chats(self.connection()?, ids.iter().copied()).await?;
+        let rows = rows::load_chats(self.connection().await?, ids.iter().copied()).await?;
         let mut rows: Vec<ChatRow> = rows.into_values().collect();
         rows.sort_unstable_by_key(|row| row.chat.id);
         Ok(rows)
@@ -244,13 +244,36 @@ impl Transaction {
     /// Whatever SQLite says.
     pub async fn listed_chats(&mut self) -> Result<i64, StoreError> {
         let count = sqlx::query_scalar!("select count(*) from chats where missing_since is null")
-            .fetch_one(self.connection()?)
+            .fetch_one(self.connection().await?)
             .await?;
         Ok(count)
     }
 }
 
 impl Store {
+    /// The ledger's rows of these chats, in no order; a chat that has none is left out.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn chat_syncs(&self, due: &[DueChat]) -> Result<Vec<ChatSync>, StoreError> {
+        let ids: Vec<i64> = due.iter().map(|due| due.chat_id).collect();
+        let mut transaction = self.begin().await?;
+        let rows = transaction.chat_syncs(&ids).await?;
+        transaction.leave().await?;
+        Ok(rows)
+    }
+
+    /// How many messages of the chat the source lists, by what is stored.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn listed_messages(&self, chat_id: i64) -> Result<i64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let listed = transaction.listed_messages(chat_id).await?;
+        transaction.leave().await?;
+        Ok(listed)
+    }
+
     /// Owes every chat a full re-read, and forgets where walks stood.
     ///
     /// # Errors
@@ -263,7 +286,7 @@ impl Store {
              set owed = coalesce(owed, 'reread'), whole = 1, due_at = null, walk = null
              where chat_id in (select id from chats where deleted_at is null)"
         )
-        .execute(transaction.connection()?)
+        .execute(transaction.connection().await?)
         .await?;
         transaction.keep().await
     }

@@ -39,7 +39,7 @@ pub(in crate::store) async fn note_rejects(
     sqlx::query!(
         "insert into rejects (stream, chat_id, item_id, raw, why, first_seen_at, last_seen_at)
          select ?1, ?2, value->>'item_id', value->>'raw', value->>'why', ?3, ?3
-         from json_each(?4)
+         from jsonb_each(?4)
          where true
          on conflict (stream, raw) do update set
              why = excluded.why, times_seen = times_seen + 1, last_seen_at = excluded.last_seen_at, resolved_at = null",
@@ -79,43 +79,47 @@ struct DriftRow<'a> {
     json_type: &'a str,
     count: u64,
     example: &'a str,
+    first_seen_at: Timestamp,
+    last_seen_at: Timestamp,
 }
 
-/// Counts values that no column is meant for, and logs each kind of them once: the first time it is met.
+/// Counts values that no column is meant for, each met at a moment, and logs each kind of them once: the first time it is
+/// met.
 pub(in crate::store) async fn note_drift(
     connection: &mut SqliteConnection,
-    drift: &[Drift],
-    at: Timestamp,
+    drift: &[(Drift, Timestamp)],
 ) -> Result<(), StoreError> {
     if drift.is_empty() {
         return Ok(());
     }
     let mut rows: BTreeMap<(&str, &str), DriftRow> = BTreeMap::new();
-    for Drift {
-        path,
-        json_type,
-        example,
-    } in drift
-    {
-        rows.entry((path, json_type))
-            .or_insert(DriftRow {
-                path,
-                json_type,
-                count: 0,
-                example,
-            })
-            .count += 1;
+    for (drift, at) in drift {
+        let Drift {
+            path,
+            json_type,
+            example,
+        } = drift;
+        let row = rows.entry((path, json_type)).or_insert(DriftRow {
+            path,
+            json_type,
+            count: 0,
+            example,
+            first_seen_at: *at,
+            last_seen_at: *at,
+        });
+        row.count += 1;
+        row.last_seen_at = row.last_seen_at.max(*at);
     }
     let json = serde_json::to_string(&rows.values().collect::<Vec<_>>())?;
     let counts = sqlx::query!(
         "insert into schema_drift (path, json_type, first_seen_at, last_seen_at, count, example)
-         select value->>'path', value->>'json_type', ?1, ?1, value->>'count', value->>'example'
-         from json_each(?2)
+         select value->>'path', value->>'json_type', value->>'first_seen_at', value->>'last_seen_at', value->>'count',
+                value->>'example'
+         from jsonb_each(?1)
          where true
          on conflict (path, json_type) do update set
              last_seen_at = excluded.last_seen_at, count = count + excluded.count
          returning path, json_type, count",
-        at,
         json
     )
     .fetch_all(connection)
@@ -175,7 +179,7 @@ impl Transaction {
             stream,
             raw
         )
-        .fetch_one(self.connection()?)
+        .fetch_one(self.connection().await?)
         .await?;
         Ok(rejects
             .len()
@@ -197,7 +201,7 @@ impl Transaction {
             stream,
             since
         )
-        .fetch_one(self.connection()?)
+        .fetch_one(self.connection().await?)
         .await?;
         Ok(count)
     }
@@ -217,7 +221,7 @@ impl Transaction {
             stream,
             since
         )
-        .fetch_all(self.connection()?)
+        .fetch_all(self.connection().await?)
         .await?;
         Ok(ids)
     }
@@ -242,7 +246,7 @@ impl Transaction {
             since,
             raw
         )
-        .fetch_one(self.connection()?)
+        .fetch_one(self.connection().await?)
         .await?;
         Ok(count)
     }
@@ -262,7 +266,7 @@ impl Transaction {
             stream,
             since
         )
-        .execute(self.connection()?)
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }

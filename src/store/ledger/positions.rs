@@ -41,59 +41,96 @@ pub(in crate::store) async fn save_checkpoint(
     Ok(())
 }
 
-/// Keeps the books of a whole walk: which stored rows it has not met yet.
-pub(in crate::store) async fn track(
-    connection: &mut SqliteConnection,
-    stream: &str,
-    chat_id: Option<i64>,
-    unmet: &Unmet,
-) -> Result<(), StoreError> {
-    match unmet {
-        Unmet::Untracked => Ok(()),
-        Unmet::Begin(met) => {
-            clear(connection, stream).await?;
-            fill(connection, stream, chat_id).await?;
-            strike(connection, stream, met).await
-        }
-        Unmet::Met(met) => strike(connection, stream, met).await,
-        Unmet::Clear => clear(connection, stream).await,
-    }
+/// A row that a walk has met.
+#[derive(Serialize)]
+struct Met<'a> {
+    stream: &'a str,
+    id: i64,
 }
 
-async fn fill(
+/// Keeps the books of whole walks, each by its stream and its chat: which stored rows it has not met yet.
+pub(in crate::store) async fn track<'a>(
     connection: &mut SqliteConnection,
-    stream: &str,
-    chat_id: Option<i64>,
+    walks: impl Iterator<Item = (&'a str, Option<i64>, &'a Unmet)>,
 ) -> Result<(), StoreError> {
-    if let Some(chat_id) = chat_id {
-        sqlx::query!(
-            "insert into walk_unmet (stream, id)
-             select ?1, id from messages where chat_id = ?2 and missing_since is null",
-            stream,
-            chat_id
-        )
-        .execute(connection)
-        .await?;
-    } else {
-        sqlx::query!(
-            "insert into walk_unmet (stream, id) select ?1, id from chats where missing_since is null",
-            stream
-        )
-        .execute(connection)
-        .await?;
+    let mut over = Vec::new();
+    let mut begun = Vec::new();
+    let mut met = Vec::new();
+    for (stream, chat_id, unmet) in walks {
+        if matches!(unmet, Unmet::Begin(_) | Unmet::Clear) {
+            over.push(stream);
+        }
+        if matches!(unmet, Unmet::Begin(_)) {
+            begun.push((stream, chat_id));
+        }
+        if let Unmet::Begin(ids) | Unmet::Met(ids) = unmet {
+            met.extend(ids.iter().map(|id| Met { stream, id: *id }));
+        }
     }
+    clear(connection, &over).await?;
+    for (stream, _) in begun.iter().filter(|(_, chat_id)| chat_id.is_none()) {
+        fill_with_chats(connection, stream).await?;
+    }
+    begun.retain(|(_, chat_id)| chat_id.is_some());
+    fill_with_messages(connection, &begun).await?;
+    strike(connection, &met).await
+}
+
+async fn clear(connection: &mut SqliteConnection, streams: &[&str]) -> Result<(), StoreError> {
+    if streams.is_empty() {
+        return Ok(());
+    }
+    let streams = serde_json::to_string(streams)?;
+    sqlx::query!(
+        "delete from walk_unmet where stream in (select value from json_each(?1))",
+        streams
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-async fn strike(
+async fn fill_with_chats(
     connection: &mut SqliteConnection,
     stream: &str,
-    met: &[i64],
 ) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into walk_unmet (stream, id) select ?1, id from chats where missing_since is null",
+        stream
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn fill_with_messages(
+    connection: &mut SqliteConnection,
+    chats: &[(&str, Option<i64>)],
+) -> Result<(), StoreError> {
+    if chats.is_empty() {
+        return Ok(());
+    }
+    let chats = serde_json::to_string(chats)?;
+    sqlx::query!(
+        "insert into walk_unmet (stream, id)
+         select chat.value->>0, messages.id
+         from jsonb_each(?1) as chat
+         join messages on messages.chat_id = chat.value->>1 and messages.missing_since is null",
+        chats
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn strike(connection: &mut SqliteConnection, met: &[Met<'_>]) -> Result<(), StoreError> {
+    if met.is_empty() {
+        return Ok(());
+    }
     let met = serde_json::to_string(met)?;
     sqlx::query!(
-        "delete from walk_unmet where stream = ?1 and id in (select value from json_each(?2))",
-        stream,
+        "delete from walk_unmet
+         where (stream, id) in (select value->>'stream', value->>'id' from jsonb_each(?1))",
         met
     )
     .execute(connection)
@@ -101,24 +138,25 @@ async fn strike(
     Ok(())
 }
 
-async fn clear(connection: &mut SqliteConnection, stream: &str) -> Result<(), StoreError> {
-    sqlx::query!("delete from walk_unmet where stream = ?1", stream)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 impl Transaction {
-    /// The stored rows that the whole walk under way has not met, in order.
+    /// The stored rows that the whole walk under way has not met, in order. `chat_id`: the chat whose list it is, if it is one's.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn unmet(&mut self, stream: &str) -> Result<Vec<i64>, StoreError> {
+    pub async fn unmet(
+        &mut self,
+        stream: &str,
+        chat_id: Option<i64>,
+    ) -> Result<Vec<i64>, StoreError> {
+        let connection = match chat_id {
+            Some(chat_id) => self.connection_about(chat_id).await?,
+            None => self.connection().await?,
+        };
         let ids = sqlx::query_scalar!(
             "select id from walk_unmet where stream = ?1 order by id",
             stream
         )
-        .fetch_all(self.connection()?)
+        .fetch_all(connection)
         .await?;
         Ok(ids)
     }
@@ -133,10 +171,10 @@ impl Transaction {
         sqlx::query!(
             "update checkpoints set walk = null where walk is not null and stream like 'chats%'"
         )
-        .execute(self.connection()?)
+        .execute(self.connection().await?)
         .await?;
         sqlx::query!("delete from walk_unmet where stream like 'chats%'")
-            .execute(self.connection()?)
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }

@@ -54,7 +54,7 @@ pub(in crate::store) async fn write(
         "insert into attachments (message_id, position, kind, url, caption, file_id, extra)
          select value->>'message_id', value->>'position', value->>'kind', value->>'url', value->>'caption',
                 value->>'file_id', value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (message_id, position) do update set
              kind = excluded.kind, url = excluded.url, caption = excluded.caption, file_id = excluded.file_id,
@@ -74,7 +74,7 @@ pub(in crate::store) async fn remove(
     let gone = serde_json::to_string(gone)?;
     sqlx::query!(
         "delete from attachments
-         where (message_id, position) in (select value->>'message_id', value->>'position' from json_each(?1))",
+         where (message_id, position) in (select value->>'message_id', value->>'position' from jsonb_each(?1))",
         gone
     )
     .execute(connection)

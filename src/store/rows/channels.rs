@@ -55,7 +55,7 @@ pub(in crate::store) async fn write(
          select value->>'id', value->>'type', value->>'name', value->>'title', value->>'active', value->>'occupied',
                 value->>'referrer', value->>'link', value->>'app', value->>'project_id',
                 value->>'created_at', value->>'updated_at', value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (id) do update set
              type = excluded.type, name = excluded.name, title = excluded.title, active = excluded.active,

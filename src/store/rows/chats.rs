@@ -90,7 +90,7 @@ pub(in crate::store) async fn write(
          select value->>'id', value->>'contact_id', value->>'name', value->>'image_url', value->>'state',
                 value->>'project_id', value->>'created_at', value->>'updated_at',
                 value->>'missing_since', value->>'deleted_at', value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (id) do update set
              contact_id = excluded.contact_id, name = excluded.name, image_url = excluded.image_url,

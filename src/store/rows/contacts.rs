@@ -53,7 +53,7 @@ pub(in crate::store) async fn write(
         "insert into contacts (id, original_id, name, phone, email, project_id, created_at, updated_at, extra)
          select value->>'id', value->>'original_id', value->>'name', value->>'phone', value->>'email',
                 value->>'project_id', value->>'created_at', value->>'updated_at', value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (id) do update set
              original_id = excluded.original_id, name = excluded.name, phone = excluded.phone, email = excluded.email,

@@ -78,7 +78,7 @@ pub(in crate::store) async fn write(
         "insert into gates (chat_id, id, channel_id, subscribed, unread_messages, removed_at, extra)
          select value->>'chat_id', value->>'id', value->>'channel_id', value->>'subscribed',
                 value->>'unread_messages', value->>'removed_at', value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (chat_id, id) do update set
              channel_id = excluded.channel_id, subscribed = excluded.subscribed,

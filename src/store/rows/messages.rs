@@ -102,7 +102,7 @@ pub(in crate::store) async fn write(
                 value->>'sender_image_url', value->>'operator_id', value->>'internal', value->>'state',
                 value->>'state_message', value->>'created_at', value->>'delivered_at', value->>'seen_at',
                 value->>'edited_at', value->>'missing_since', value->>'deleted_at', value->>'content', value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (id) do update set
              chat_id = excluded.chat_id, gate_id = excluded.gate_id, channel_id = excluded.channel_id,

@@ -22,7 +22,7 @@ pub use gates::GateRow;
 pub use messages::MessageRow;
 
 pub(super) use attachments::{
-    load as load_attachments, remove as remove_attachments, write as write_attachments,
+    Attachments, load as load_attachments, remove as remove_attachments, write as write_attachments,
 };
 pub(super) use channels::{load as load_channels, write as write_channels};
 pub(super) use chats::{load as load_chats, write as write_chats};

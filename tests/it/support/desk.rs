@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chatmirror::clock::Timestamp;
 use chatmirror::model::{Channel, Chat, ChatState, Direction, Json, Message};
 use chatmirror::plan::Mode;
-use chatmirror::store::{Batch, ChatRow, Checkpoint, MessageRow, Rows, Store, Unmet, Write};
+use chatmirror::store::{Batch, ChatRow, MessageRow, Rows, Store, Write};
 use tempfile::TempDir;
 
 use super::noon;
@@ -56,19 +56,9 @@ impl Desk {
     /// A channel with this number, of this type.
     pub async fn channel(&self, id: i64, kind: &str) {
         let row = Channel {
-            id,
             kind: Some(kind.to_owned()),
             name: Some(format!("our {kind}")),
-            title: None,
-            active: None,
-            occupied: None,
-            referrer: None,
-            link: None,
-            app: None,
-            project_id: None,
-            created_at: None,
-            updated_at: None,
-            extra: Json::empty_object(),
+            ..Channel::bare(id)
         };
         let channels = vec![Write { row, before: None }];
         self.write(Rows {
@@ -136,19 +126,8 @@ impl Desk {
 
     fn batch(&self, rows: Rows) -> Batch {
         Batch {
-            run_id: self.run_id,
-            at: noon(),
-            stream: "by hand".to_owned(),
-            chat_id: None,
             rows,
-            debts: Vec::new(),
-            rejects: Vec::new(),
-            read: Vec::new(),
-            drift: Vec::new(),
-            is_audit: false,
-            had_rejects: true,
-            unmet: Unmet::Untracked,
-            checkpoint: Checkpoint::Standing,
+            ..Batch::new(self.run_id, "by hand".to_owned(), None, noon())
         }
     }
 }

@@ -1,0 +1,88 @@
+//! Connections to the file, and the settings that they need.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+
+use super::StoreError;
+
+/// How long to wait for readers that hold the file for a moment; writers never meet, the lock file sees to that.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pages in the WAL after which it is brought into the file: a page that many batches change is then brought in once.
+const CHECKPOINT_PAGES: &str = "4000";
+
+/// Left over after a checkpoint, the WAL is cut back to this.
+const WAL_LIMIT_BYTES: &str = "67108864";
+
+/// How the writer opens the file.
+pub(super) fn writing(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .auto_vacuum(SqliteAutoVacuum::None)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("journal_size_limit", WAL_LIMIT_BYTES)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", "-8000")
+}
+
+/// How a reader opens the file.
+pub(super) fn reading(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// Whether the file alone holds everything: nobody has it open for writing, and nobody was cut off doing so.
+pub(super) fn is_at_rest(path: &Path) -> bool {
+    ["-wal", "-journal"].iter().all(|suffix| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        !Path::new(&beside).exists()
+    })
+}
+
+/// How a file at rest is opened where nothing can be put beside it.
+pub(super) fn at_rest(path: &Path) -> SqliteConnectOptions {
+    reading(path).immutable(true)
+}
+
+/// Opens that many connections.
+pub(super) async fn connect(
+    path: &Path,
+    options: SqliteConnectOptions,
+    connections: u32,
+) -> Result<SqlitePool, StoreError> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_mins(10))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await
+        .map_err(|error| named_path(path, StoreError::from(error)))
+}
+
+/// SQLite does not say which file it could not write.
+pub(super) fn named_path(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::ReadOnly { why, .. } => StoreError::ReadOnly {
+            path: path.to_owned(),
+            why,
+        },
+        StoreError::Damaged { why, .. } => StoreError::Damaged {
+            path: path.to_owned(),
+            why,
+        },
+        other => other,
+    }
+}
