@@ -57,6 +57,7 @@ impl Mailbox {
             account,
             activities: config.source.activities,
         };
+        store.commit_to_disk().await?;
         store.bind(&binding, clock.now()).await?;
         store.count_by(&config.report).await?;
         store.keep_index(config.search.index).await?;

@@ -146,6 +146,23 @@ async fn a_mirror_of_one_platform_takes_nothing_of_another() {
 }
 
 #[tokio::test]
+async fn status_and_check_claim_nothing_that_cannot_be_known() {
+    let office = Office::open();
+    office.ingest(&[MESSAGE_CREATED, CHAT_CLOSED].concat());
+    let status = ended(office.program(&["status"])).await;
+    assert_eq!(status.code, 0, "{status:?}");
+    assert!(status.out.contains("complete  not known"), "{}", status.out);
+    assert!(
+        status.out.contains("tickets                2"),
+        "{}",
+        status.out
+    );
+    let check = ended(office.program(&["check"])).await;
+    assert_eq!(check.code, 0, "{check:?}");
+    assert!(check.out.contains("http.listen is empty"), "{}", check.out);
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_there_is_told_before_any_is_read() {
     let office = Office::open();
     let path = office.file("a.json", MESSAGE_CREATED);
