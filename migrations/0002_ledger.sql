@@ -20,9 +20,9 @@ create table source_traits (
 ) without rowid;
 
 create table sync_runs (
-    -- One row a pass.
+    -- One row a pass, or a time in which events were taken in.
     id integer primary key not null,
-    mode text not null check (mode in ('backfill', 'incremental', 'reconcile')),
+    mode text not null check (mode in ('backfill', 'incremental', 'reconcile', 'events')),
     started_at datetime not null,
     finished_at datetime,
     status text not null check (status in ('running', 'complete', 'partial', 'failed', 'cut short')),

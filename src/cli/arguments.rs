@@ -55,6 +55,8 @@ pub(super) enum Command {
     Export(ExportOptions),
     /// Make a sealed copy in one file, for tools elsewhere
     Snapshot(SnapshotOptions),
+    /// Take in events that a platform has pushed, from files or standard input (IQChannels)
+    Ingest(IngestOptions),
     /// Compare with the source, chat by chat, and tell what is missing
     Verify(VerifyOptions),
     /// Look for what is wrong with configuration, token, source and file
@@ -249,6 +251,13 @@ impl From<FileFormat> for Format {
             FileFormat::Jsonl => Self::Jsonl,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct IngestOptions {
+    /// Files of bodies: one a file, one a line, or one after another; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

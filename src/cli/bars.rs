@@ -73,6 +73,57 @@ impl Watcher {
     }
 }
 
+/// Somebody who watches bytes being read.
+pub(super) struct Meter {
+    bar: Option<ProgressBar>,
+    told: tokio::time::Instant,
+    of: Option<u64>,
+}
+
+impl Meter {
+    /// Begins to watch; `of`: how many bytes there are. `quiet`: nothing is shown.
+    pub(super) fn start(quiet: bool, of: Option<u64>) -> Self {
+        let shown = !quiet && std::io::stderr().is_terminal();
+        let template = match of {
+            Some(_) => "{prefix:>9} {bar:30} {bytes}/{total_bytes}  {msg}",
+            None => "{prefix:>9} {bytes}  {msg}",
+        };
+        let bar = shown.then(|| SCREEN.add(line(template, "read")));
+        if let (Some(bar), Some(of)) = (&bar, of) {
+            bar.set_length(of);
+        }
+        Self {
+            bar,
+            told: tokio::time::Instant::now(),
+            of,
+        }
+    }
+
+    /// So many bytes are read, with so many bodies in them.
+    pub(super) fn at(&mut self, bytes: u64, bodies: i64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(bytes);
+            let rate = format!("{:.0}", bar.per_sec()).parse().unwrap_or(0);
+            let left = time_left(bar);
+            let bodies = grouped(bodies);
+            bar.set_message(format!(
+                "{bodies} bodies, {} bytes a second{left}",
+                grouped(rate)
+            ));
+        } else if self.told.elapsed() >= LINE_EVERY {
+            self.told = tokio::time::Instant::now();
+            tracing::info!(bytes, of = self.of, bodies, "under way");
+        }
+    }
+
+    /// Ends, and leaves the screen as it was.
+    pub(super) fn stop(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 async fn draw(mut progress: watch::Receiver<Progress>) {
     let chats = SCREEN.add(line(
         "{prefix:>9} {bar:30} {human_pos}/{human_len}  {msg}",

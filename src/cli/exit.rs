@@ -145,10 +145,17 @@ impl From<OpenError> for Failure {
             OpenError::Store(error) => error.into(),
             OpenError::Source(error) => error.into(),
             OpenError::Stopped => PassError::Stopped.into(),
+            OpenError::NotPushed(_) => Self::new(
+                Exit::Configuration,
+                error.to_string(),
+                Some("set source.kind = \"iqchannels\", with a database.path of its own"),
+            ),
             OpenError::Kind(_) => Self::new(
                 Exit::Configuration,
                 error.to_string(),
-                Some("set source.kind = \"smartsender\""),
+                Some(
+                    "let `chatmirror run` receive its events, or give `chatmirror ingest` a file of them",
+                ),
             ),
         }
     }
@@ -166,6 +173,11 @@ impl From<ServiceError> for Failure {
                 Some(
                     "let http.listen name a free port on an address of this machine, or leave it empty",
                 ),
+            ),
+            ServiceError::Deaf => Self::new(
+                Exit::Configuration,
+                error.to_string(),
+                Some("set http.listen to an address of this machine, such as \"127.0.0.1:9090\""),
             ),
             ServiceError::Scheduler(_) => Self::unexpected(&error),
         }

@@ -8,6 +8,7 @@ mod demo;
 mod dry_run;
 mod exit;
 mod export;
+mod ingest;
 mod init;
 mod logging;
 mod output;
@@ -77,6 +78,7 @@ async fn carry_out(
         Command::Search(options) => search::run(arguments, options, output).await,
         Command::Export(options) => export::run(arguments, options, output, signals).await,
         Command::Snapshot(options) => snapshot::run(arguments, options, output, signals).await,
+        Command::Ingest(options) => ingest::run(arguments, options, output, signals).await,
         Command::Status(options) => status::run(arguments, options, output, signals).await,
         Command::Verify(options) => verify::run(arguments, options, output, signals).await,
         Command::Check => check::run(arguments, output).await,

@@ -10,8 +10,9 @@ use super::exit::{Exit, Failure};
 use super::logging;
 use super::signals::{self, Signals};
 use crate::clock::Clock;
-use crate::config::Environment;
-use crate::daemon::{self, Heart, Mirror, Orders, Reload};
+use crate::config::{Config, Environment, Kind};
+use crate::daemon::{self, Heart, Mailbox, Mirror, Orders, Reload};
+use crate::store::RunStatus;
 
 /// A long pass tells this often how far it is.
 const LINE_EVERY: Duration = Duration::from_mins(1);
@@ -20,6 +21,9 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
     let environment = Environment::of_process();
     let config = arguments.config(&environment)?;
     logging::start(arguments, config.log.format, LevelFilter::INFO);
+    if config.source.kind == Kind::IqChannels {
+        return receive(&config, signals).await;
+    }
     let token = config.source.token(&environment)?;
     let stop = signals.listen()?;
     let bell = signals::reloads()?;
@@ -42,6 +46,40 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
     watcher.stop().await;
     mirror.close().await;
     served.map_err(|error| told(&mut heart, error.into()))?;
+    heart.say("stopped");
+    tracing::info!("stopped");
+    Ok(Exit::Done)
+}
+
+/// The daemon for a platform that pushes.
+async fn receive(config: &Config, signals: &Signals) -> Result<Exit, Failure> {
+    let secret = config.receiver.secret()?;
+    let stop = signals.listen()?;
+    let mut bell = signals::reloads()?;
+    let mut heart = Heart::new(Clock::System);
+    let opened = Mailbox::open(config, Clock::System);
+    let opened = heart.while_starting("opening the mirror", opened).await;
+    let mailbox = opened.map_err(|error| told(&mut heart, error.into()))?;
+    tracing::info!(database = %config.database.path.display(), "mirroring");
+    let deaf_to_reloads = async {
+        while bell.recv().await.is_some() {
+            tracing::warn!(
+                "the receiver reads its configuration at the start only: restart it instead"
+            );
+        }
+        std::future::pending::<()>().await;
+    };
+    let received = tokio::select! {
+        received = daemon::receive(&mailbox, config, secret, &stop, &mut heart) => received,
+        () = deaf_to_reloads => Ok(()),
+    };
+    let status = match &received {
+        Ok(()) => RunStatus::Complete,
+        Err(_) => RunStatus::Failed,
+    };
+    let closed = mailbox.close(status).await;
+    received.map_err(|error| told(&mut heart, error.into()))?;
+    closed?;
     heart.say("stopped");
     tracing::info!("stopped");
     Ok(Exit::Done)

@@ -15,7 +15,7 @@ use super::paint::{Colour, Paint};
 use super::signals::Signals;
 use super::sync::complete_through;
 use crate::clock::Timestamp;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Kind};
 use crate::source::GovernorState;
 use crate::store::{
     AuditSummary, Coverage, FileSizes, Freshness, Reader, RejectLine, RunLine, TableCount,
@@ -54,6 +54,8 @@ struct Status {
     lag: Option<Duration>,
     fresh_within: Duration,
     per_minute: u32,
+    /// Whether the platform pushes: then nothing can be said of completeness.
+    pushed: bool,
 }
 
 pub(super) async fn run(
@@ -88,7 +90,13 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
     let lock: Option<GovernorState> = reader.learned(GovernorState::NAME).await?;
     let audit = reader.audit(now.minus(AUDIT_SPAN)).await?;
     let freshness = reader.freshness().await?;
+    let pushed = config.source.kind == Kind::IqChannels;
+    let mut tables = reader.table_counts().await?;
+    if pushed {
+        tables.extend(reader.event_counts().await?);
+    }
     Ok(Status {
+        pushed,
         database: config.database.path.clone(),
         audit_days: days_of(&audit, config.source.requests_per_minute),
         audit,
@@ -96,7 +104,7 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
         lag: freshness.complete_through.map(|moment| now.since(moment)),
         freshness,
         coverage: reader.coverage().await?,
-        tables: reader.table_counts().await?,
+        tables,
         runs: reader.last_runs(LINES).await?,
         rejects: reader.rejects(LINES).await?,
         left_by_others: lock
@@ -145,6 +153,14 @@ fn verdict(status: &Status) -> (Colour, String) {
         ..
     } = &status.freshness;
     match (status.lag, complete_through) {
+        _ if status.pushed && *rejects > 0 => (
+            Colour::Yellow,
+            format!(
+                "events are taken in, but {} could not be read",
+                counted(*rejects, "item")
+            ),
+        ),
+        _ if status.pushed => (Colour::Green, "events are taken in as they come".to_owned()),
         (Some(lag), Some(_)) if lag > status.fresh_within => (
             Colour::Red,
             format!(
@@ -179,12 +195,15 @@ fn told(status: &Status, paint: Paint) -> String {
         let name = account.name.as_deref().unwrap_or("without a name");
         let _ = writeln!(text, "account   {} ({name})", account.id);
     }
-    let _ = write!(text, "fresh     {}", complete_through(&status.freshness));
-    let _ = match status.lag {
-        Some(lag) => writeln!(text, " ({} ago)", span(lag.as_secs())),
-        None => writeln!(text),
-    };
-    told_coverage(&mut text, &status.coverage);
+    if status.pushed {
+        let _ = writeln!(
+            text,
+            "complete  not known: a push that is lost on its way leaves no sign"
+        );
+    } else {
+        told_freshness(&mut text, status);
+        told_coverage(&mut text, &status.coverage);
+    }
     let _ = writeln!(text, "rows");
     for TableCount { table, rows, gone } in &status.tables {
         let gone = if *gone > 0 {
@@ -199,6 +218,14 @@ fn told(status: &Status, paint: Paint) -> String {
     told_audit(&mut text, &status.audit, status.audit_days);
     told_passes(&mut text, status, paint);
     text
+}
+
+fn told_freshness(text: &mut String, status: &Status) {
+    let _ = write!(text, "fresh     {}", complete_through(&status.freshness));
+    let _ = match status.lag {
+        Some(lag) => writeln!(text, " ({} ago)", span(lag.as_secs())),
+        None => writeln!(text),
+    };
 }
 
 fn told_coverage(text: &mut String, coverage: &Coverage) {
@@ -318,6 +345,7 @@ fn told_passes(text: &mut String, status: &Status, paint: Paint) {
         }
     }
     let _ = match (status.per_minute, status.locked_until) {
+        _ if status.pushed => Ok(()),
         (_, Some(until)) => writeln!(
             text,
             "budget    the source takes no requests until {} UTC",

@@ -144,9 +144,11 @@ impl Check {
     fn receiver(&mut self, raw: &Raw) -> Option<Receiver> {
         let path = self.text(&raw.receiver_path, receiver_path);
         let secret_file = self.text(&raw.secret_file, optional_path);
+        let keep_days = self.whole(&raw.keep_deliveries_days, 0, MOST_DAYS);
         Some(Receiver {
             path: path?,
             secret_file: secret_file?,
+            keep_days: keep_days.filter(|days| *days > 0),
         })
     }
 

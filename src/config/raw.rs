@@ -6,6 +6,9 @@ use toml::de::DeTable;
 use super::error::Problem;
 use super::walk::{Given, Walk, line_of};
 
+/// Where Smart Sender's API begins.
+pub(super) const BASE_URL: &str = "https://api.smartsender.com/v1";
+
 pub(super) struct Raw {
     pub kind: Given<String>,
     pub base_url: Given<String>,
@@ -31,6 +34,7 @@ pub(super) struct Raw {
     pub fresh_seconds: Given<i64>,
     pub receiver_path: Given<String>,
     pub secret_file: Given<String>,
+    pub keep_deliveries_days: Given<i64>,
     pub log_format: Given<String>,
 }
 
@@ -58,7 +62,7 @@ pub(super) fn read(text: &str) -> Reading {
 fn ask(walk: &mut Walk<'_>) -> Raw {
     Raw {
         kind: walk.text("source.kind", "smartsender"),
-        base_url: walk.text("source.base_url", "https://api.smartsender.com/v1"),
+        base_url: walk.text("source.base_url", BASE_URL),
         token_file: walk.text("source.token_file", ""),
         time_zone: walk.text("source.time_zone", "UTC"),
         requests_per_minute: walk.whole("source.requests_per_minute", 120),
@@ -81,6 +85,7 @@ fn ask(walk: &mut Walk<'_>) -> Raw {
         fresh_seconds: walk.whole("http.fresh_seconds", 900),
         receiver_path: walk.text("receiver.path", "/events"),
         secret_file: walk.text("receiver.secret_file", ""),
+        keep_deliveries_days: walk.whole("receiver.keep_days", 7),
         log_format: walk.text("log.format", "text"),
     }
 }

@@ -155,6 +155,8 @@ pub struct Receiver {
     pub path: String,
     /// The file that holds the secret it asks for.
     pub secret_file: Option<PathBuf>,
+    /// Bodies are kept as they came for so many days; nothing: they are not kept.
+    pub keep_days: Option<u32>,
 }
 
 /// What the daemon says.
@@ -171,6 +173,17 @@ pub enum LogFormat {
     Text,
     /// For machines, an object a line.
     Json,
+}
+
+impl Source {
+    /// What tells one installation of a platform that pushes from another: its address, where one is given.
+    #[must_use]
+    pub fn installation(&self) -> &str {
+        match self.base_url.as_str() {
+            super::raw::BASE_URL => "local",
+            address => address,
+        }
+    }
 }
 
 impl Kind {

@@ -10,11 +10,12 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::door;
 use super::heart::Signs;
 use super::metrics::{self, Known, Tally, Told};
-use super::mirror::Mirror;
 use crate::clock::Clock;
 use crate::config;
 use crate::source::{Governor, RequestCounts};
@@ -35,13 +36,25 @@ struct Board {
     requests: RequestCounts,
     governor: Mutex<Governor>,
     tally: tokio::sync::Mutex<Tally>,
+    /// Whether the source pushes: then nothing can be said of completeness.
+    receives: bool,
+}
+
+/// What the server tells of.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) reader: Reader,
+    pub(super) clock: Clock,
+    pub(super) requests: RequestCounts,
+    pub(super) governor: Governor,
 }
 
 /// The server, for as long as this lives.
 #[derive(Debug)]
 pub(super) struct Server {
     board: Arc<Board>,
-    _open: DropGuard,
+    open: DropGuard,
+    serving: JoinHandle<()>,
 }
 
 /// The server could not be started.
@@ -61,11 +74,12 @@ pub enum ServerError {
 }
 
 impl Server {
-    /// Begins to answer, if the configuration names an address.
+    /// Begins to answer, if the configuration names an address. `receiver`: what takes pushed events.
     pub(super) async fn start(
         settings: &config::Http,
-        mirror: &Mirror,
+        parts: Parts,
         signs: Arc<Signs>,
+        receiver: Option<Router>,
     ) -> Result<Option<Self>, ServerError> {
         let Some(address) = settings.listen else {
             return Ok(None);
@@ -76,40 +90,45 @@ impl Server {
         let open_to_others = !address.ip().is_loopback();
         tracing::info!(%address, "serving /healthz, /readyz and /metrics");
         if open_to_others {
-            tracing::warn!(%address, "others can reach this address, and nothing asks them who they are");
+            tracing::warn!(%address, "others can reach this address, and nothing asks those who they are that only read");
         }
-        let reader = mirror.store().reader().clone();
+        let Parts {
+            reader,
+            clock,
+            requests,
+            governor,
+        } = parts;
         let last = reader.last_run_id().await?;
         let board = Arc::new(Board {
             signs,
-            clock: mirror.clock().clone(),
+            clock,
             fresh_within: settings.fresh_within,
-            requests: mirror.request_counts(),
-            governor: Mutex::new(mirror.governor().clone()),
+            requests,
+            governor: Mutex::new(governor),
             tally: tokio::sync::Mutex::new(Tally::after(last)),
             reader,
+            receives: receiver.is_some(),
         });
         let router = Router::new()
             .route("/healthz", get(healthz))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics_page))
-            .with_state(Arc::clone(&board));
+            .with_state(Arc::clone(&board))
+            .merge(receiver.unwrap_or_default());
         let stop = CancellationToken::new();
-        let stopped = stop.clone().cancelled_owned();
-        tokio::spawn(async move {
-            tokio::select! {
-                served = axum::serve(listener, router).into_future() => {
-                    if let Err(error) = served {
-                        tracing::error!(%error, "the server for /healthz, /readyz and /metrics ended");
-                    }
-                }
-                () = stopped => {}
-            }
-        });
+        let serving = tokio::spawn(door::serve(listener, router, stop.clone()));
         Ok(Some(Self {
             board,
-            _open: stop.drop_guard(),
+            open: stop.drop_guard(),
+            serving,
         }))
+    }
+
+    /// Ends: what is being answered comes to its end, nobody else is answered.
+    pub(super) async fn close(self) {
+        drop(self.open);
+        // It ends by itself, whatever became of it.
+        let _ = self.serving.await;
     }
 
     /// From now on tells of this budget.
@@ -136,9 +155,15 @@ async fn healthz(State(board): State<Arc<Board>>) -> impl IntoResponse {
     }
 }
 
-/// Fresh: the mirror is complete through a moment that is not too long ago.
+/// Fresh: the mirror is complete through a moment that is not too long ago. Where events are received: they can be.
 async fn readyz(State(board): State<Arc<Board>>) -> impl IntoResponse {
     let not = |words: String| (StatusCode::SERVICE_UNAVAILABLE, words);
+    if board.receives {
+        return match board.reader.last_run_id().await {
+            Err(error) => not(format!("not ready: {error}\n")),
+            Ok(_) => (StatusCode::OK, "receiving\n".to_owned()),
+        };
+    }
     let through = match board.reader.freshness().await {
         Err(error) => return not(format!("not fresh: {error}\n")),
         Ok(freshness) => freshness.complete_through,

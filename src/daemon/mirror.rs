@@ -40,9 +40,12 @@ pub struct Mirror {
 /// Why a mirror could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The platform is not one that this version reads.
-    #[error("source.kind = \"{0}\" is not read by this version of chatmirror")]
+    /// The platform is not one that is asked.
+    #[error("source.kind = \"{0}\" is a platform that pushes: there is nothing to ask it for")]
     Kind(Kind),
+    /// The platform is not one that pushes.
+    #[error("source.kind = \"{0}\" is a platform that is asked: it pushes nothing")]
+    NotPushed(Kind),
     /// The file.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,10 +1,14 @@
 //! The service: the mirror opened and bound to its account, and the one loop that works when the scheduler rings.
 
+mod door;
 mod heart;
 mod http;
+mod mailbox;
 mod metrics;
 mod mirror;
 mod outcome;
+mod receive;
+mod receiver;
 mod reload;
 mod ringer;
 mod service;
@@ -12,6 +16,8 @@ mod snapshots;
 
 pub use heart::Heart;
 pub use http::ServerError;
+pub use mailbox::Mailbox;
 pub use mirror::{Mirror, OpenError, Order, client, restore_budget};
+pub use receive::receive;
 pub use reload::Reload;
 pub use service::{Orders, ServiceError, serve};

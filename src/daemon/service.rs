@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::heart::Heart;
-use super::http::{Server, ServerError};
+use super::http::{Parts, Server, ServerError};
 use super::mirror::{Mirror, OpenError, Order};
 use super::outcome::report;
 use super::reload::{Fresh, Reload};
@@ -39,6 +39,9 @@ pub enum ServiceError {
     /// The daemon's own server could not be started.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// There is no address to receive on.
+    #[error("http.listen is empty: there is nothing to receive events on")]
+    Deaf,
     /// The scheduler could not be started.
     #[error("the scheduler could not be started: {0}")]
     Scheduler(#[from] tokio_cron_scheduler::JobSchedulerError),
@@ -66,7 +69,7 @@ pub async fn serve(
     heart: &mut Heart,
 ) -> Result<(), ServiceError> {
     heart.suit(&config);
-    let server = Server::start(&config.http, mirror, heart.signs()).await?;
+    let server = Server::start(&config.http, parts(mirror), heart.signs(), None).await?;
     let bound = bind(mirror, orders.stop);
     if !heart
         .while_starting("asking the source whose account it is", bound)
@@ -97,6 +100,16 @@ pub async fn serve(
     service.ringer.stop().await;
     ended?;
     Ok(kept?)
+}
+
+/// What the daemon's own server tells of.
+fn parts(mirror: &Mirror) -> Parts {
+    Parts {
+        reader: mirror.store().reader().clone(),
+        clock: mirror.clock().clone(),
+        requests: mirror.request_counts(),
+        governor: mirror.governor().clone(),
+    }
 }
 
 /// Binds, however long the source cannot be reached. Says whether it is bound: not if it was told to stop before.

@@ -17,7 +17,7 @@ pub struct Account {
 }
 
 /// A conversation with one contact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chat {
     /// The platform's id.
     pub id: i64,
@@ -48,7 +48,7 @@ pub enum ChatState {
 }
 
 /// A person on the other side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// The platform's id (of the messenger service's contact, on Smart Sender).
     pub id: i64,
@@ -71,7 +71,7 @@ pub struct Contact {
 }
 
 /// A messenger account of the company's: a bot, a page, a number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel {
     /// The platform's id.
     pub id: i64,
@@ -175,7 +175,7 @@ pub enum Direction {
 }
 
 /// One message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The platform's id.
     pub id: i64,

@@ -6,6 +6,7 @@
 mod audit;
 mod chats;
 mod count;
+mod deliveries;
 mod error;
 mod gone;
 mod lists;
@@ -30,6 +31,7 @@ use crate::source::{Governor, GovernorState, SourceError};
 use crate::store::{Reader, RunEnd, RunStatus, RunTotals, Store};
 
 pub use audit::Audit;
+pub use deliveries::{Manner, Parcel, Receipt, take_in};
 pub use error::PassError;
 pub use progress::{Phase, Progress};
 pub use verify::{Difference, Verification, verify};

@@ -1,8 +1,11 @@
 //! The sources: what knows a platform, one folder each, and what they all share.
 
 mod counts;
+mod drift;
 mod error;
 mod governor;
+pub mod iqchannels;
+mod raw;
 pub mod smartsender;
 
 pub use counts::RequestCounts;

@@ -142,7 +142,7 @@ impl Rows {
     }
 
     /// The change that each row makes, parents first.
-    fn changes(&self) -> Result<Vec<Change>, serde_json::Error> {
+    pub(super) fn changes(&self) -> Result<Vec<Change>, serde_json::Error> {
         let mut changes = Vec::new();
         macro_rules! note_table {
             ($rows:expr, $change:path) => {
@@ -162,7 +162,7 @@ impl Rows {
     }
 
     /// Writes the rows, parents first.
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         macro_rules! write_table {
             ($rows:expr, $write:path) => {
                 if !$rows.is_empty() {

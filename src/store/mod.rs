@@ -10,6 +10,7 @@ mod care;
 mod changes;
 mod columns;
 mod connect;
+mod deliveries;
 mod error;
 mod export;
 mod glance;
@@ -27,6 +28,7 @@ mod snapshot;
 mod writer;
 
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Unmet};
+pub use deliveries::{Body, Intake, TakenIn};
 pub use error::StoreError;
 pub use export::{Cell, ExportRow, Held, Kind, MirrorOf, MirrorTable, Month, Since, TableColumn};
 pub use glance::{Lookup, Stored};

@@ -12,6 +12,7 @@ mod exact;
 mod export;
 mod first_run;
 mod house;
+mod iqchannels;
 mod killed;
 mod live;
 mod measure;

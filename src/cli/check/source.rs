@@ -2,7 +2,7 @@
 
 use super::{Finding, named};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Kind};
 use crate::daemon;
 use crate::model::Account;
 use crate::source::Governor;
@@ -16,9 +16,30 @@ pub(super) async fn look(
     config: &Config,
     environment: &Environment,
 ) -> (Vec<Finding>, Option<Account>) {
+    if config.source.kind == Kind::IqChannels {
+        return (vec![receiver(config)], None);
+    }
     match ask_source(config, environment).await {
         Ok((findings, account)) => (findings, Some(account)),
         Err(finding) => (vec![finding], None),
+    }
+}
+
+/// A platform that pushes is not asked: what can be looked at is where its events are received.
+fn receiver(config: &Config) -> Finding {
+    let secret = match config.receiver.secret() {
+        Ok(Some(_)) => "with a secret",
+        Ok(None) => "without a secret, for programs of this machine",
+        Err(error) => return Finding::bad("receiver", error.into()),
+    };
+    let path = &config.receiver.path;
+    match config.http.listen {
+        Some(address) => Finding::good("receiver", format!("http://{address}{path}, {secret}")),
+        None => Finding::doubtful(
+            "receiver",
+            "http.listen is empty: events come from files only, by `chatmirror ingest`".to_owned(),
+            "set http.listen to receive them, such as \"127.0.0.1:9090\"",
+        ),
     }
 }
 

@@ -3,7 +3,8 @@
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, noted};
+use super::super::drift::noted;
+use super::fields::Fields;
 use crate::model::{Channel, Chat, Contact, Drift, Gate, Json, ListedChat};
 
 /// Paths of a gate and of its channel, by where the gate stands.

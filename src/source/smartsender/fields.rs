@@ -3,6 +3,8 @@
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
+use super::super::drift::noted;
+use super::super::raw::place;
 use super::times;
 use crate::clock::Timestamp;
 use crate::model::Drift;
@@ -138,35 +140,6 @@ pub(super) fn items(value: &Value) -> Option<Vec<&Value>> {
         }
         _ => None,
     }
-}
-
-/// The place in a list that `key` names, if it does.
-pub(super) fn place(key: &str) -> Option<u64> {
-    let place: u64 = key.parse().ok()?;
-    (place.to_string() == key).then_some(place)
-}
-
-/// A value that no column is meant for, in a form that shows no people's data: numbers and flags
-/// plainly, of texts and lists the length only.
-pub(super) fn noted(path: String, value: &Value) -> Drift {
-    let (json_type, example) = match value {
-        Value::Null => ("null", "null".to_owned()),
-        Value::Bool(flag) => ("boolean", flag.to_string()),
-        Value::Number(number) => ("number", cut(&number.to_string(), 80)),
-        Value::String(text) => ("string", format!("string({})", text.chars().count())),
-        Value::Array(list) => ("array", format!("array({})", list.len())),
-        Value::Object(object) => ("object", format!("object({})", object.len())),
-    };
-    Drift {
-        path,
-        json_type,
-        example,
-    }
-}
-
-/// At most `most` characters of `text`.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
+use super::super::drift::{cut, noted};
 use super::chat::{self, FoundGate};
 use super::content;
-use super::fields::{Fields, cut, noted};
+use super::fields::Fields;
 use crate::clock::Timestamp;
 use crate::model::{Direction, Drift, Gate, Json, ListedMessage, Message};
 

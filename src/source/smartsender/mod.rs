@@ -6,7 +6,6 @@ mod content;
 mod fields;
 mod message;
 mod page;
-mod raw;
 mod times;
 mod transport;
 

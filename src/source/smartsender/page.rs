@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, cut, noted, whole_number};
-use super::raw;
+use super::super::drift::{cut, noted};
+use super::super::raw;
+use super::fields::{Fields, whole_number};
 use crate::clock::Timestamp;
 use crate::model::{Account, Drift, Page, Reject, Window};
 use crate::source::SourceError;

@@ -6,7 +6,7 @@ use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, LOCATION, RET
 use reqwest::{Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::fields::cut;
+use super::super::drift::cut;
 use super::page;
 use crate::clock::Timestamp;
 use crate::source::SourceError;

@@ -4,8 +4,13 @@ mod attachments;
 mod channels;
 mod chats;
 mod contacts;
+mod events;
+mod files;
 mod gates;
 mod messages;
+mod operators;
+mod projects;
+mod tickets;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -22,15 +27,20 @@ pub(super) use attachments::{
 pub(super) use channels::{load as load_channels, write as write_channels};
 pub(super) use chats::{load as load_chats, write as write_chats};
 pub(super) use contacts::{load as load_contacts, write as write_contacts};
+pub(super) use events::{load as load_events, write as write_events};
+pub(super) use files::{load as load_files, write as write_files};
 pub(super) use gates::{load as load_gates, write as write_gates};
 pub(super) use messages::{load as load_messages, write as write_messages};
+pub(super) use operators::{load as load_operators, write as write_operators};
+pub(super) use projects::{load as load_projects, write as write_projects};
+pub(super) use tickets::{load as load_tickets, write as write_tickets};
 
 /// A row of a mirrored table.
 pub trait Row: Serialize + PartialEq {
     /// The table's name.
     const TABLE: &'static str;
     /// What tells one row from another.
-    type Key: Eq + Hash + Copy;
+    type Key: Eq + Hash;
 
     /// This row's key.
     fn key(&self) -> Self::Key;

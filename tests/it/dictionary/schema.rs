@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::dump;
 
 /// The records whose fields are the columns of a table, and the files in which they are described.
-const RECORDS: [(&str, &str); 9] = [
+const RECORDS: [(&str, &str); 14] = [
     ("channels", "Channel"),
     ("contacts", "Contact"),
     ("chats", "Chat"),
@@ -17,9 +17,15 @@ const RECORDS: [(&str, &str); 9] = [
     ("messages", "Message"),
     ("messages", "MessageRow"),
     ("attachments", "Attachment"),
+    ("projects", "Project"),
+    ("operators", "Operator"),
+    ("files", "File"),
+    ("tickets", "Ticket"),
+    ("events", "Event"),
 ];
 
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
+    include_str!("../../../src/model/desk.rs"),
     include_str!("../../../src/model/records.rs"),
     include_str!("../../../src/store/rows/chats.rs"),
     include_str!("../../../src/store/rows/gates.rs"),
@@ -27,7 +33,7 @@ const SOURCES: [&str; 4] = [
 ];
 
 /// The parts of the page: what stands in a migration, in its order.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     (
         "The mirror",
         include_str!("../../../migrations/0001_mirror.sql"),
@@ -43,6 +49,10 @@ const PARTS: [(&str, &str); 4] = [
     (
         "Questions",
         include_str!("../../../migrations/0004_questions.sql"),
+    ),
+    (
+        "Platforms that push events",
+        include_str!("../../../migrations/0005_events.sql"),
     ),
 ];
 
@@ -114,7 +124,7 @@ async fn table(path: &Path, name: &str, comments: &BTreeMap<String, String>) -> 
         if column["pk"] != 0 {
             words.push("Key.".to_owned());
         }
-        let field = if (name, column_name) == ("channels", "type") {
+        let field = if column_name == "type" {
             "kind"
         } else {
             column_name

@@ -86,6 +86,27 @@ pub async fn execute(path: &Path, sql: &str) {
     connection.close().await.unwrap();
 }
 
+/// Keeps the file to itself until told to let go, as a program that forgot to end its transaction does.
+pub async fn hold(
+    path: &Path,
+    ready: tokio::sync::oneshot::Sender<()>,
+    let_go: tokio::sync::oneshot::Receiver<()>,
+) {
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql("begin immediate")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    ready.send(()).unwrap();
+    let_go.await.unwrap();
+    sqlx::raw_sql("rollback")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
 /// The single value of a query.
 pub async fn value(path: &Path, sql: &str) -> Value {
     let rows = query(path, sql).await;
@@ -139,7 +160,7 @@ fn columns(row: &SqliteRow) -> Columns {
 }
 
 /// Columns declared JSON; their declared type does not reach this far.
-const JSON: [&str; 4] = ["extra", "content", "before", "walk"];
+const JSON: [&str; 5] = ["extra", "content", "before", "walk", "versions"];
 
 fn cell(row: &SqliteRow, column: &SqliteColumn) -> Value {
     let ordinal = column.ordinal();

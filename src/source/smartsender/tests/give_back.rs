@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::super::{raw, times};
+use super::super::super::raw;
+use super::super::times;
 use crate::model::{Channel, Contact, Gate, Json, ListedChat, ListedMessage};
 
 pub fn parsed(json: &Json) -> Value {

@@ -4,8 +4,6 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::fields::place;
-
 /// How deep values may stand in one another.
 const DEEPEST: u32 = 100;
 
@@ -82,6 +80,12 @@ fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, String> {
     // The error's own text may quote the value, which is people's data.
     serde_json::from_str(raw.get())
         .map_err(|error| format!("it is no JSON that can be read ({:?})", error.classify()))
+}
+
+/// The place in a list that `key` names, if it does.
+pub(super) fn place(key: &str) -> Option<u64> {
+    let place: u64 = key.parse().ok()?;
+    (place.to_string() == key).then_some(place)
 }
 
 /// The keys and values of an object in the order of its text.

@@ -1,0 +1,126 @@
+//! A mirror that is fed by deliveries: the file, bound to its installation, and the books of what comes in.
+
+use std::time::Duration;
+
+use super::mirror::OpenError;
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, Kind};
+use crate::model::Account;
+use crate::pass::{self, Manner, Parcel, Receipt};
+use crate::store::{Binding, RunEnd, RunStatus, Store, StoreError};
+
+/// Where deliveries go.
+#[derive(Debug)]
+pub struct Mailbox {
+    store: Store,
+    clock: Clock,
+    run_id: i64,
+    keep: Option<Duration>,
+}
+
+impl Mailbox {
+    /// Opens the file and binds it to the installation that the configuration names.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(config: &Config, clock: Clock) -> Result<Self, OpenError> {
+        if config.source.kind != Kind::IqChannels {
+            return Err(OpenError::NotPushed(config.source.kind));
+        }
+        let store = Store::open(&config.database.path).await?;
+        match Self::prepare(&store, config, &clock).await {
+            Ok(run_id) => Ok(Self {
+                store,
+                run_id,
+                keep: config
+                    .receiver
+                    .keep_days
+                    .map(|days| Duration::from_hours(24 * u64::from(days))),
+                clock,
+            }),
+            Err(error) => {
+                store.close().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn prepare(store: &Store, config: &Config, clock: &Clock) -> Result<i64, StoreError> {
+        // Ids are unique within one installation only, and it tells nothing of itself: its address is its name.
+        let account = Account {
+            id: config.source.installation().to_owned(),
+            name: None,
+            time_zone: None,
+        };
+        let binding = Binding {
+            kind: Kind::IqChannels.as_str(),
+            account,
+            activities: config.source.activities,
+        };
+        store.commit_to_disk().await?;
+        store.bind(&binding, clock.now()).await?;
+        store.count_by(&config.report).await?;
+        store.keep_index(config.search.index).await?;
+        store.begin_intake(clock.now()).await
+    }
+
+    /// Takes parcels in, together. When this returns, they are in the file.
+    ///
+    /// # Errors
+    /// Whatever the store says; then nothing of them is.
+    pub async fn take_in(&self, parcels: &[Parcel]) -> Result<Receipt, StoreError> {
+        let manner = Manner {
+            run_id: self.run_id,
+            at: self.clock.now(),
+            keep: self.keep.is_some(),
+        };
+        pass::take_in(&self.store, parcels, manner).await
+    }
+
+    /// Drops the bodies that have been kept for long enough.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn tidy(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let before = self.keep.map_or(now, |keep| now.minus(keep));
+        self.store.drop_deliveries(before).await
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The clock.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Closes the books and the file in order.
+    ///
+    /// # Errors
+    /// Whatever the store says; the file is closed then, too.
+    pub async fn close(self, status: RunStatus) -> Result<(), StoreError> {
+        let end = RunEnd {
+            status,
+            requests: 0,
+            audited: 0,
+            error: None,
+            at: self.clock.now(),
+        };
+        let tidied = self.tidy().await;
+        let finished = self.store.finish_run(self.run_id, end).await;
+        self.store.close().await;
+        tidied?;
+        finished?;
+        Ok(())
+    }
+}

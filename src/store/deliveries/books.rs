@@ -1,0 +1,65 @@
+//! What the books have of deliveries: when they were taken in, and the bodies for as long as they are kept.
+
+use crate::clock::Timestamp;
+use crate::store::{Reader, Store, StoreError, TableCount};
+
+impl Store {
+    /// Opens the row of a time in which deliveries are taken in, and gives its id. [`Store::finish_run`] closes it.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn begin_intake(&self, at: Timestamp) -> Result<i64, StoreError> {
+        let row = sqlx::query!(
+            "insert into sync_runs (mode, started_at, status) values ('events', ?1, 'running')",
+            at
+        )
+        .execute(self.writer.alone().await?.pool)
+        .await?;
+        Ok(row.last_insert_rowid())
+    }
+
+    /// From now on a commit returns when the disk has it: what is acknowledged cannot be asked for again, so a power cut must not take it.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn commit_to_disk(&self) -> Result<(), StoreError> {
+        sqlx::query!("pragma synchronous = full")
+            .execute(self.writer.alone().await?.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Drops bodies that came before `before` and are in the tables.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn drop_deliveries(&self, before: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!(
+            "delete from deliveries where received_at < ?1 and applied_at is not null",
+            before
+        )
+        .execute(self.writer.alone().await?.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// The tables that only platforms which push fill, and their sizes.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn event_counts(&self) -> Result<Vec<TableCount>, StoreError> {
+        let counts = sqlx::query_as!(
+            TableCount,
+            r#"select 'operators' as "table!: String", count(*) as "rows!: i64", 0 as "gone!: i64" from operators
+               union all select 'projects', count(*), 0 from projects
+               union all select 'tickets', count(*), 0 from tickets
+               union all select 'files', count(*), 0 from files
+               union all select 'events', count(*), 0 from events"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(counts)
+    }
+}

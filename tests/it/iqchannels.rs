@@ -1,0 +1,8 @@
+//! The platform that pushes: whatever comes in whatever order, the rows are the same.
+
+mod account;
+mod facts;
+mod histories;
+mod ingest;
+mod office;
+mod receiver;
