@@ -15,11 +15,12 @@ pub struct Timestamp(i64);
 
 const TEXT_FORMAT: &str = "%Y-%m-%d %H:%M:%S%.3f";
 
-/// The years that four digits can write: outside them the text would no longer sort as the moments do.
-const WRITABLE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+/// The years that four digits can write: outside them the text would no longer sort as the moments do. Not the year 0: many readers of the
+/// file know none, Python among them.
+const WRITABLE: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
 impl Timestamp {
-    /// The moment `millis` milliseconds after 1970 began, or nothing outside the years 0 to 9999.
+    /// The moment `millis` milliseconds after 1970 began, or nothing outside the years 1 to 9999.
     #[must_use]
     pub fn from_millis(millis: i64) -> Option<Self> {
         WRITABLE.contains(&millis).then_some(Self(millis))

@@ -3,6 +3,7 @@
 //! The way of a page: `ask` fetches it, the store compares it with what is stored, the plan's rules say what
 //! follows, and one batch writes the rows that differ together with the position they bring the pass to.
 
+mod ask;
 mod audit;
 mod chats;
 mod count;
@@ -314,59 +315,6 @@ impl Pass<'_> {
         } else {
             RunStatus::Complete
         })
-    }
-
-    /// Asks the source, waiting out its locks. Every request of a pass goes through here.
-    async fn ask<T>(
-        &self,
-        request: impl AsyncFn(&Client) -> Result<T, SourceError>,
-    ) -> Result<T, PassError> {
-        let answer = async || {
-            let _permit = self.in_flight.acquire().await;
-            request(self.setting.client).await
-        };
-        loop {
-            let answer = tokio::select! {
-                biased;
-                () = self.halt.cancelled() => return Err(PassError::Stopped),
-                answer = answer() => answer,
-            };
-            match answer {
-                Err(SourceError::Locked { until, said }) => {
-                    self.wait_out_lock(until, &said).await?;
-                }
-                other => return other.map_err(PassError::Source),
-            }
-        }
-    }
-
-    /// Writes the lock down, so that a restart does not ask either, and waits until it ends.
-    async fn wait_out_lock(&self, until: Timestamp, said: &str) -> Result<(), PassError> {
-        let Setting {
-            store,
-            clock,
-            governor,
-            progress,
-            ..
-        } = self.setting;
-        let now = clock.now();
-        let budget = GovernorState {
-            in_use: true,
-            ..governor.state()
-        };
-        store.learn(GovernorState::NAME, &budget, now).await?;
-        // Several chats meet the same lock side by side: it is told once.
-        let first = progress.send_if_modified(|now| now.locked_until.replace(until).is_none());
-        if first {
-            tracing::warn!(lock.until = %until, said, "the source asks to wait");
-        }
-        tokio::select! {
-            biased;
-            () = self.halt.cancelled() => return Err(PassError::Stopped),
-            () = clock.sleep(until.since(now)) => {}
-        }
-        progress.send_modify(|progress| progress.locked_until = None);
-        Ok(())
     }
 
     fn saw(&self, date: Timestamp) -> Result<(), PassError> {

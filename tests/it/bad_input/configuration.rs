@@ -127,12 +127,13 @@ async fn a_base_url_in_plain_text_to_another_machine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_platform_that_cannot_be_read_yet() {
+async fn a_platform_that_pushes_asked_for_what_only_another_has() {
     let world = mirrored().await;
     world.write_config("kind = \"iqchannels\"");
     let requests = world.simulator.request_count();
-    let words = ["iqchannels", "not read by this version", "smartsender"];
+    let words = ["iqchannels", "nothing to ask", "chatmirror ingest"];
     refused(&world, || world.program(&["sync"]), 78, &words).await;
+    let words = ["http.listen", "127.0.0.1:9090"];
     refused(&world, || world.program(&["run"]), 78, &words).await;
     assert_eq!(world.simulator.request_count(), requests);
 }

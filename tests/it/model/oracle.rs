@@ -354,8 +354,8 @@ fn sound(
         let balanced = past.may_be_balanced(chat, message);
         if !balanced && !mirrored.is_set_aside(chat.id, Some(message.id)) {
             return Err(format!(
-                "I3: the mirror claims to be complete through {through}, and message {} of chat {}, there since {}, {fault}",
-                message.id, chat.id, message.arrived_at
+                "I3: the mirror claims to be complete through {through}, and message {} of chat {}, there since {}, written at {}, {fault}",
+                message.id, chat.id, message.arrived_at, message.created_at
             ));
         }
     }

@@ -73,17 +73,21 @@ impl Past {
     }
 
     /// Whether the message came in below the newest ones of a chat that has lost others: then the chat's
-    /// number of messages may tell nothing of it.
+    /// number of messages may tell nothing of it. That may have been a chat which was merged into this one since.
     pub fn may_be_balanced(&self, chat: &Chat, message: &Message) -> bool {
         let came_with_a_merge = self.stays[&message.id].len() > 1;
         let came_in_below = came_with_a_merge || message.created_at < message.arrived_at;
         let left =
             |stays: &Vec<(Option<Timestamp>, i64)>| stays.iter().any(|(_, home)| *home == chat.id);
+        let vanished_from = |home: i64| {
+            let mut stays = self.stays.values();
+            stays.any(|stays| matches!(stays.last(), Some((Some(_), last)) if *last == home))
+        };
+        let mut homes = self.stays[&message.id].iter().map(|(_, home)| *home);
+        let mut others = self.stays.iter();
         came_in_below
-            && self
-                .stays
-                .iter()
-                .any(|(id, stays)| chat.message(*id).is_none() && left(stays))
+            && (others.any(|(id, stays)| chat.message(*id).is_none() && left(stays))
+                || homes.any(vanished_from))
     }
 
     /// The states that a row ever had, oldest first.
