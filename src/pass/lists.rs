@@ -245,11 +245,14 @@ impl Pass<'_> {
             return Ok(());
         }
         let closed = self.count_chats(ChatList::Closed).await?;
+        let all = self.count_chats(ChatList::All).await?;
         if closed == 0 {
-            // The lists are the same then, and tell nothing.
+            // The lists are the same then, and tell nothing. But a chat that stood in neither may have been opened since.
+            if all > self.known_chats().await? {
+                self.learn(|traits| traits.unclosed_list = true).await?;
+            }
             return Ok(());
         }
-        let all = self.count_chats(ChatList::All).await?;
         let open = self.count_chats(ChatList::Open).await?;
         if all == open + closed {
             self.learn(|traits| traits.union = Some(true)).await
@@ -262,6 +265,16 @@ impl Pass<'_> {
             // Chats came or went between the counts: until it is known where closed chats are listed, nothing is claimed.
             self.learn(|traits| traits.unclosed_list = true).await
         }
+    }
+
+    /// Chats that the source lists, by what is stored, those included that could not be read.
+    async fn known_chats(&self) -> Result<u64, PassError> {
+        let mut transaction = self.setting.store.begin().await?;
+        let listed = transaction.listed_chats().await?;
+        let stream = ChatList::All.to_string();
+        let rejects = transaction.open_rejects(&stream, None).await?;
+        transaction.leave().await?;
+        Ok((listed + rejects).cast_unsigned())
     }
 
     /// Ends the reading of lists: whatever had changed by its first look is stored or owed, so the watermark moves there.

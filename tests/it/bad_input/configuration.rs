@@ -133,7 +133,11 @@ async fn a_platform_that_pushes_asked_for_what_only_another_has() {
     let requests = world.simulator.request_count();
     let words = ["iqchannels", "nothing to ask", "chatmirror ingest"];
     refused(&world, || world.program(&["sync"]), 78, &words).await;
-    let words = ["mirrors smartsender account", "iqchannels", "another `database.path`"];
+    let words = [
+        "mirrors smartsender account",
+        "iqchannels",
+        "another `database.path`",
+    ];
     refused(&world, || world.program(&["run"]), 78, &words).await;
     assert_eq!(world.simulator.request_count(), requests);
 }
