@@ -67,8 +67,10 @@ impl Pass<'_> {
                 outcome = read;
             }
         }
-        self.setting.store.settle().await?;
-        outcome
+        let settled = self.setting.store.settle().await;
+        // What a chat met says more than that pages were given up because of it.
+        outcome?;
+        Ok(settled?)
     }
 
     /// How many chats are read side by side: as many as requests may be in flight. Where no budget slows them down, more: while

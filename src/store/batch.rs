@@ -61,6 +61,13 @@ pub enum Unmet {
     Begin(Vec<i64>),
     /// These have been met.
     Met(Vec<i64>),
+    /// A peek beside the walk `walk` has shown these, which are new: the walk is still to meet them.
+    Late {
+        /// The stream of the walk.
+        walk: String,
+        /// What was shown.
+        ids: Vec<i64>,
+    },
     /// The walk is over.
     Clear,
 }

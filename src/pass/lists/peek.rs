@@ -11,8 +11,9 @@ use crate::model::ChatList;
 use crate::pass::{Pass, PassError};
 use crate::plan::{self, ListOrder, Owed, Walk};
 use crate::source::SourceError;
+use crate::store::{ChatComparison, Unmet};
 
-/// Pages of the list of unread chats in one peek.
+/// Pages of one peek: what stands further down is left to the walk.
 const MOST_PAGES: u32 = 5;
 
 /// Where the peeks of a pass stand.
@@ -22,7 +23,8 @@ pub(in crate::pass) struct Peeks {
     last_at: Timestamp,
     /// Through when the last one has seen the head.
     seen_through: Option<Timestamp>,
-    under_way: bool,
+    /// The list whose walk waits meanwhile, while a peek is under way.
+    beside: Option<ChatList>,
     /// Whether the source refuses the list that this one asks for.
     refused: bool,
 }
@@ -33,7 +35,7 @@ impl Peeks {
         Self {
             last_at: now,
             seen_through: None,
-            under_way: false,
+            beside: None,
             refused: false,
         }
     }
@@ -42,34 +44,33 @@ impl Peeks {
 impl Pass<'_> {
     /// Whether what is read now is read by a peek.
     pub(in crate::pass) fn is_peeking(&self) -> bool {
-        self.peeks.lock().is_ok_and(|peeks| peeks.under_way)
+        self.peeking_beside().is_some()
     }
 
-    /// Looks for news, if it is time to.
-    pub(super) async fn peek_if_due(&self) -> Result<(), PassError> {
+    /// The list whose walk waits for a peek that is under way.
+    pub(super) fn peeking_beside(&self) -> Option<ChatList> {
+        self.peeks.lock().ok().and_then(|peeks| peeks.beside)
+    }
+
+    /// Looks for news beside the walk of `list`, if it is time to.
+    pub(super) async fn peek_if_due(&self, list: ChatList) -> Result<(), PassError> {
         let Some(every) = self.setting.look_every else {
             return Ok(());
         };
         let since = {
             let mut peeks = self.peeks.lock().map_err(|_| PassError::Poisoned)?;
             let is_due = self.setting.clock.now() >= peeks.last_at.plus(every);
-            if peeks.under_way || peeks.refused || !is_due {
+            if peeks.beside.is_some() || peeks.refused || !is_due {
                 return Ok(());
             }
-            peeks.under_way = true;
+            peeks.beside = Some(list);
             peeks.seen_through
         };
         let peeked = self.peek(since).await;
         let mut peeks = self.peeks.lock().map_err(|_| PassError::Poisoned)?;
-        peeks.under_way = false;
+        peeks.beside = None;
         peeks.last_at = self.setting.clock.now();
-        match peeked {
-            Ok(seen_through) => peeks.seen_through = seen_through,
-            Err(PassError::Source(SourceError::Refused { .. } | SourceError::NotFound { .. })) => {
-                peeks.refused = true;
-            }
-            Err(error) => return Err(error),
-        }
+        peeks.seen_through = peeked?;
         Ok(())
     }
 
@@ -84,21 +85,24 @@ impl Pass<'_> {
                 None => return Ok(None),
             },
         };
-        let (list, until) = match self.traits()?.chat_order {
+        let (list, than) = match self.traits()?.chat_order {
             // Where the latest changes need not come first, the unread ones are the shorter list.
-            ListOrder::Other | ListOrder::OldestFirst => {
-                (ChatList::Unread, Until::Pages(MOST_PAGES))
-            }
-            _ => (
-                ChatList::All,
-                Until::Older {
-                    than: since,
-                    of_whole_walk: false,
-                },
-            ),
+            ListOrder::Other | ListOrder::OldestFirst => (ChatList::Unread, None),
+            _ => (ChatList::All, Some(since)),
+        };
+        let until = Until::Peeked {
+            than,
+            pages: MOST_PAGES,
         };
         let walk = Walk::from_start(self.spacing());
-        let Some(look) = self.walk_chats(list, walk, until).await? else {
+        let look = match self.walk_chats(list, walk, until).await {
+            Err(PassError::Source(SourceError::Refused { .. } | SourceError::NotFound { .. })) => {
+                self.peeks.lock().map_err(|_| PassError::Poisoned)?.refused = true;
+                return Ok(Some(since));
+            }
+            look => look?,
+        };
+        let Some(look) = look else {
             return Ok(Some(since));
         };
         self.read_news(&look, since).await?;
@@ -127,4 +131,24 @@ impl Pass<'_> {
         visits.retain(|chat_id, _| !read.contains(chat_id));
         Ok(())
     }
+
+    /// What a peek is the first to show, the walk beside it has not met: it may not count as met there.
+    pub(super) fn still_to_meet(&self, newly_listed: Vec<i64>) -> Unmet {
+        match self.peeking_beside() {
+            Some(list) if !newly_listed.is_empty() => Unmet::Late {
+                walk: list.to_string(),
+                ids: newly_listed,
+            },
+            _ => Unmet::Untracked,
+        }
+    }
+}
+
+/// Chats that the mirror did not count as listed before the page.
+pub(super) fn newly_listed(comparison: &ChatComparison) -> Vec<i64> {
+    let newly = comparison.rows.chats.iter().filter(|write| {
+        let before = write.before.as_ref();
+        before.is_none_or(|before| before.missing_since.is_some())
+    });
+    newly.map(|write| write.row.chat.id).collect()
 }

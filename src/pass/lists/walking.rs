@@ -37,8 +37,13 @@ pub(super) enum Until<'a> {
         /// Whether it ends a whole walk, which has met what is met now.
         of_whole_walk: bool,
     },
-    /// Behind this many pages.
-    Pages(u32),
+    /// Behind a page whose last chat is older, or behind so many pages.
+    Peeked {
+        /// Than this.
+        than: Option<Timestamp>,
+        /// At most.
+        pages: u32,
+    },
     /// When every one of these chats has been met, or is sure not to be in the list.
     Decided {
         /// Chats and their times of change.
@@ -88,7 +93,7 @@ impl Pass<'_> {
                     }
                     self.count_before(list, &mut walk, turn, whole).await?;
                     if until.takes_long() {
-                        Box::pin(self.peek_if_due()).await?;
+                        Box::pin(self.peek_if_due(list)).await?;
                     }
                     turn
                 }
@@ -164,6 +169,7 @@ impl Pass<'_> {
         let state = (list == ChatList::Open).then_some(ChatState::Open);
         let mut transaction = self.setting.store.begin().await?;
         let mut comparison = transaction.compare_chats(&listed, state, page.date).await?;
+        let newly_listed = super::peek::newly_listed(&comparison);
         let ledger = transaction.chat_syncs(&ids).await?;
         let before = ledger.clone();
         let mut debts = debts(&listed, &comparison, ledger, watermark);
@@ -183,6 +189,7 @@ impl Pass<'_> {
             read: ids.clone(),
             drift: page.drift.clone(),
             unmet: match until {
+                Until::Peeked { .. } => self.still_to_meet(newly_listed),
                 Until::End { gathering: false } if begins => Unmet::Begin(ids),
                 Until::End { .. }
                 | Until::Older {
@@ -351,15 +358,15 @@ fn is_reached(
     comparison: &ChatComparison,
     met: &[Met],
 ) -> bool {
-    if let Until::Pages(most) = until {
-        return walk.pages_read >= most;
-    }
     let Some(Ok(last)) = page.items.last() else {
         return false;
     };
     let last = &last.chat;
     match until {
-        Until::End { .. } | Until::Pages(_) => false,
+        Until::End { .. } => false,
+        Until::Peeked { than, pages } => {
+            walk.pages_read >= pages || than.is_some_and(|than| last.updated_at < than)
+        }
         Until::Known { watermark } => {
             comparison.known.contains(&last.id) && last.updated_at <= watermark
         }

@@ -41,7 +41,7 @@ pub(in crate::store) async fn save_checkpoint(
     Ok(())
 }
 
-/// A row that a walk has met.
+/// A row that a walk has met, or is still to meet.
 #[derive(Serialize)]
 struct Met<'a> {
     stream: &'a str,
@@ -56,12 +56,19 @@ pub(in crate::store) async fn track<'a>(
     let mut over = Vec::new();
     let mut begun = Vec::new();
     let mut met = Vec::new();
+    let mut late = Vec::new();
     for (stream, chat_id, unmet) in walks {
         if matches!(unmet, Unmet::Begin(_) | Unmet::Clear) {
             over.push(stream);
         }
         if matches!(unmet, Unmet::Begin(_)) {
             begun.push((stream, chat_id));
+        }
+        if let Unmet::Late { walk, ids } = unmet {
+            late.extend(ids.iter().map(|id| Met {
+                stream: walk,
+                id: *id,
+            }));
         }
         if let Unmet::Begin(ids) | Unmet::Met(ids) = unmet {
             met.extend(ids.iter().map(|id| Met { stream, id: *id }));
@@ -73,7 +80,23 @@ pub(in crate::store) async fn track<'a>(
     }
     begun.retain(|(_, chat_id)| chat_id.is_some());
     fill_with_messages(connection, &begun).await?;
+    add(connection, &late).await?;
     strike(connection, &met).await
+}
+
+async fn add(connection: &mut SqliteConnection, late: &[Met<'_>]) -> Result<(), StoreError> {
+    if late.is_empty() {
+        return Ok(());
+    }
+    let late = serde_json::to_string(late)?;
+    sqlx::query!(
+        "insert or ignore into walk_unmet (stream, id)
+         select value->>'stream', value->>'id' from jsonb_each(?1)",
+        late
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn clear(connection: &mut SqliteConnection, streams: &[&str]) -> Result<(), StoreError> {
