@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -67,7 +68,8 @@ pub(super) async fn connect(
         .acquire_timeout(Duration::from_mins(10))
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(options)
+        // A long statement heals itself; a warning with its text in an operator's journal does not help.
+        .connect_with(options.disable_statement_logging())
         .await
         .map_err(|error| named_path(path, StoreError::from(error)))
 }

@@ -13,6 +13,9 @@ use crate::store::{Batch, ChatRow, Rows, Transaction, Write};
 /// Fewer chats than this may go at once without anybody being asked.
 const FEW: usize = 5;
 
+/// Chats that are called closed in one transaction.
+const AT_A_TIME: usize = 500;
+
 /// A share of all chats larger than one in this many is more than can be believed to be gone.
 const BELIEVABLE_SHARE: usize = 10;
 
@@ -93,7 +96,15 @@ impl Pass<'_> {
         Ok(not_open)
     }
 
+    /// Nearly all chats of a large account may be closed: so many at a time.
     async fn store_closed(&self, ids: &[i64]) -> Result<(), PassError> {
+        for some in ids.chunks(AT_A_TIME) {
+            self.store_some_closed(some).await?;
+        }
+        Ok(())
+    }
+
+    async fn store_some_closed(&self, ids: &[i64]) -> Result<(), PassError> {
         let Some(now) = self.server_now() else {
             return Ok(());
         };
