@@ -3,6 +3,7 @@
 //! had not been, and whatever a peek has missed the walk and its closing look still find.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::Look;
 use super::walking::Until;
@@ -13,14 +14,19 @@ use crate::plan::{self, ListOrder, Owed, Walk};
 use crate::source::SourceError;
 use crate::store::{ChatComparison, Unmet};
 
-/// Pages of one peek: what stands further down is left to the walk.
+/// Pages of the head in one peek: what stands further down is left to the walk.
 const MOST_PAGES: u32 = 5;
+
+/// Pages of the list of unread chats in one peek: what is new may stand anywhere in it.
+const MOST_UNREAD_PAGES: u32 = 200;
 
 /// Where the peeks of a pass stand.
 #[derive(Debug)]
 pub(in crate::pass) struct Peeks {
     /// When the last one ended, or the pass began, on our clock.
     last_at: Timestamp,
+    /// How long it took: the walk beside it gets as much time at least.
+    took: Duration,
     /// Through when the last one has seen the head.
     seen_through: Option<Timestamp>,
     /// The list whose walk waits meanwhile, while a peek is under way.
@@ -34,6 +40,7 @@ impl Peeks {
     pub(in crate::pass) fn new(now: Timestamp) -> Self {
         Self {
             last_at: now,
+            took: Duration::ZERO,
             seen_through: None,
             beside: None,
             refused: false,
@@ -57,9 +64,10 @@ impl Pass<'_> {
         let Some(every) = self.setting.look_every else {
             return Ok(());
         };
+        let now = self.setting.clock.now();
         let since = {
             let mut peeks = self.peeks.lock().map_err(|_| PassError::Poisoned)?;
-            let is_due = self.setting.clock.now() >= peeks.last_at.plus(every);
+            let is_due = now >= peeks.last_at.plus(every.max(peeks.took));
             if peeks.beside.is_some() || peeks.refused || !is_due {
                 return Ok(());
             }
@@ -70,6 +78,7 @@ impl Pass<'_> {
         let mut peeks = self.peeks.lock().map_err(|_| PassError::Poisoned)?;
         peeks.beside = None;
         peeks.last_at = self.setting.clock.now();
+        peeks.took = peeks.last_at.since(now);
         peeks.seen_through = peeked?;
         Ok(())
     }
@@ -85,15 +94,14 @@ impl Pass<'_> {
                 None => return Ok(None),
             },
         };
-        let (list, than) = match self.traits()?.chat_order {
+        let (list, than, pages) = match self.traits()?.chat_order {
             // Where the latest changes need not come first, the unread ones are the shorter list.
-            ListOrder::Other | ListOrder::OldestFirst => (ChatList::Unread, None),
-            _ => (ChatList::All, Some(since)),
+            ListOrder::Other | ListOrder::OldestFirst => {
+                (ChatList::Unread, None, MOST_UNREAD_PAGES)
+            }
+            _ => (ChatList::All, Some(since), MOST_PAGES),
         };
-        let until = Until::Peeked {
-            than,
-            pages: MOST_PAGES,
-        };
+        let until = Until::Peeked { than, pages };
         let walk = Walk::from_start(self.spacing());
         let look = match self.walk_chats(list, walk, until).await {
             Err(PassError::Source(SourceError::Refused { .. } | SourceError::NotFound { .. })) => {
