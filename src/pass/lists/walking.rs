@@ -92,7 +92,8 @@ impl Pass<'_> {
                         break;
                     }
                     self.count_before(list, &mut walk, turn, whole).await?;
-                    if until.takes_long() {
+                    // Beside the walk of the open ones a new chat would be neither open nor closed.
+                    if until.takes_long() && list != ChatList::Open {
                         Box::pin(self.peek_if_due(list)).await?;
                     }
                     turn

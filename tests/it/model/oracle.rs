@@ -179,7 +179,7 @@ impl Oracle {
         simulator: &Simulator,
         ground: &Ground,
         shared: bool,
-        was_killed: bool,
+        killed_after: &[u64],
     ) -> Result<(), String> {
         let requests = simulator.requests();
         let mut late = 0;
@@ -195,21 +195,26 @@ impl Oracle {
             }
         }
         let busiest = simulator.busiest_minute();
-        let under_way = if was_killed { ground.in_flight } else { 0 };
+        let under_way = if killed_after.is_empty() {
+            0
+        } else {
+            ground.in_flight
+        };
         if ground.ceiling > 0 && busiest > ground.ceiling as usize + under_way {
             return Err(format!("I5: {busiest} requests in a minute"));
         }
-        // A lock that does not say how long it lasts lasts a minute.
-        let unsaid = |pair: &&[chatmirror::simulator::Request]| {
+        // A lock that does not say how long it lasts lasts a minute. A process that was killed over the answer knew nothing of it.
+        let unsaid = |pair: &[chatmirror::simulator::Request]| {
             pair[0].status == 423 && !pair[0].over_limit && !pair[0].while_locked
         };
-        let early = requests.windows(2).find(|pair| {
+        let early = requests.windows(2).zip(1..).find(|(pair, made)| {
             unsaid(pair)
                 && ground.in_flight == 1
+                && !killed_after.contains(made)
                 && pair[1].at.since(pair[0].at) < Duration::from_mins(1)
         });
         match early {
-            Some(pair) => Err(format!("I5: {:?} right after {:?}", pair[1], pair[0])),
+            Some((pair, _)) => Err(format!("I5: {:?} right after {:?}", pair[1], pair[0])),
             None => Ok(()),
         }
     }

@@ -58,6 +58,8 @@ struct Scene {
     tally: Tally,
     /// Others share the budget: the mirror may be locked out through no fault of its own.
     shared_budget: bool,
+    /// How many requests had been made when a process was killed.
+    killed_after: Vec<u64>,
     serving: CancellationToken,
     _dir: TempDir,
 }
@@ -98,6 +100,7 @@ impl Scene {
             desk: None,
             tally: Tally::default(),
             shared_budget: false,
+            killed_after: Vec::new(),
             serving,
             _dir: dir,
         };
@@ -212,12 +215,11 @@ impl Scene {
     }
 
     async fn look(&mut self, oracle: &mut Oracle) -> Result<(), String> {
-        let was_killed = self.tally.kills > 0;
         Oracle::budget(
             &self.simulator,
             &self.ground,
             self.shared_budget,
-            was_killed,
+            &self.killed_after,
         )?;
         let claimed = oracle.look(&self.simulator).await?;
         self.tally.claims += u64::from(claimed);
@@ -237,6 +239,7 @@ impl Scene {
         self.tally.requests += self.simulator.request_count() - before;
         if outcome.is_none() {
             self.tally.kills += 1;
+            self.killed_after.push(self.simulator.request_count());
             self.leave().await;
             self.sit_down().await;
         }
