@@ -66,7 +66,8 @@ impl Receiver {
     /// Sends a request as it stands, and gives the status and all of the answer.
     pub async fn sends(&self, request: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request).await.unwrap();
+        // Who is refused after the head may find the connection closed before the body is sent.
+        let _ = stream.write_all(request).await;
         let mut answer = Vec::new();
         // A connection that is cut off has said what it had to say.
         let _ = stream.read_to_end(&mut answer).await;

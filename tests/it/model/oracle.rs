@@ -213,10 +213,9 @@ impl Oracle {
                 && !killed_after.contains(made)
                 && pair[1].at.since(pair[0].at) < Duration::from_mins(1)
         });
-        match early {
-            Some((pair, _)) => Err(format!("I5: {:?} right after {:?}", pair[1], pair[0])),
-            None => Ok(()),
-        }
+        early.map_or(Ok(()), |(pair, _)| {
+            Err(format!("I5: {:?} right after {:?}", pair[1], pair[0]))
+        })
     }
 
     /// Whether anything that was ever in the account is not in it any more.
