@@ -4,23 +4,12 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::{Row, Write, as_json, by_key, keys_json};
+use super::{Write, as_json, by_key, keyed_by_id, keys_json};
 use crate::clock::Timestamp;
 use crate::model::{Contact, Json};
 use crate::store::StoreError;
 
-impl Row for Contact {
-    const TABLE: &'static str = "contacts";
-    type Key = i64;
-
-    fn key(&self) -> i64 {
-        self.id
-    }
-
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-}
+keyed_by_id!(Contact, "contacts");
 
 /// The stored contacts among `ids`.
 pub(in crate::store) async fn load(

@@ -4,23 +4,12 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::{Row, Write, as_json, by_key, keys_json};
+use super::{Write, as_json, by_key, keyed_by_id, keys_json};
 use crate::clock::Timestamp;
 use crate::model::{ChatState, Event, Json};
 use crate::store::StoreError;
 
-impl Row for Event {
-    const TABLE: &'static str = "events";
-    type Key = i64;
-
-    fn key(&self) -> i64 {
-        self.id
-    }
-
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-}
+keyed_by_id!(Event, "events");
 
 /// The stored events among `ids`.
 pub(in crate::store) async fn load(
@@ -56,7 +45,7 @@ pub(in crate::store) async fn write(
          select value->>'id', value->>'type', value->>'chat_id', value->>'message_id', value->>'actor',
                 value->>'contact_id', value->>'operator_id', value->>'ticket_id', value->>'chat_state',
                 value->>'created_at', value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (id) do update set
              type = excluded.type, chat_id = excluded.chat_id, message_id = excluded.message_id,

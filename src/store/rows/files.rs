@@ -59,7 +59,7 @@ pub(in crate::store) async fn write(
                 value->>'image_width', value->>'image_height', value->>'path', value->>'owner',
                 value->>'owner_contact_id', value->>'contact_id', value->>'operator_id',
                 value->>'created_at', value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (id) do update set
              type = excluded.type, name = excluded.name, content_type = excluded.content_type,

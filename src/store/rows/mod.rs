@@ -54,6 +54,25 @@ pub trait Row: Serialize + PartialEq {
     }
 }
 
+/// A row that its number tells from all others of its table.
+macro_rules! keyed_by_id {
+    ($row:ty, $table:literal) => {
+        impl super::Row for $row {
+            const TABLE: &'static str = $table;
+            type Key = i64;
+
+            fn key(&self) -> i64 {
+                self.id
+            }
+
+            fn row_id(&self) -> String {
+                self.id.to_string()
+            }
+        }
+    };
+}
+use keyed_by_id;
+
 /// A row to be written: new, or instead of the one before.
 #[derive(Clone, Debug)]
 pub struct Write<T> {

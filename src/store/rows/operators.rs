@@ -4,23 +4,12 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::{Row, Write, as_json, by_key, keys_json};
+use super::{Write, as_json, by_key, keyed_by_id, keys_json};
 use crate::clock::Timestamp;
 use crate::model::{Json, Operator};
 use crate::store::StoreError;
 
-impl Row for Operator {
-    const TABLE: &'static str = "operators";
-    type Key = i64;
-
-    fn key(&self) -> i64 {
-        self.id
-    }
-
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-}
+keyed_by_id!(Operator, "operators");
 
 /// The stored operators among `ids`.
 pub(in crate::store) async fn load(
@@ -57,7 +46,7 @@ pub(in crate::store) async fn write(
                 value->>'position', value->>'department', value->>'avatar_id', value->>'active',
                 value->>'online', value->>'deleted', value->>'created_at', value->>'updated_at',
                 value->>'last_seen_at', value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (id) do update set
              type = excluded.type, name = excluded.name, email = excluded.email, login = excluded.login,

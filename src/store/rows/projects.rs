@@ -4,23 +4,12 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::{Row, Write, as_json, by_key, keys_json};
+use super::{Write, as_json, by_key, keyed_by_id, keys_json};
 use crate::clock::Timestamp;
 use crate::model::{Json, Project};
 use crate::store::StoreError;
 
-impl Row for Project {
-    const TABLE: &'static str = "projects";
-    type Key = i64;
-
-    fn key(&self) -> i64 {
-        self.id
-    }
-
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-}
+keyed_by_id!(Project, "projects");
 
 /// The stored projects among `ids`.
 pub(in crate::store) async fn load(
@@ -56,7 +45,7 @@ pub(in crate::store) async fn write(
          select value->>'id', value->>'name', value->>'slug', value->>'description', value->>'state',
                 value->>'created_at', value->>'updated_at', value->>'archived_at', value->>'deleted_at',
                 value->>'extra'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (id) do update set
              name = excluded.name, slug = excluded.slug, description = excluded.description,

@@ -4,23 +4,12 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::{Row, Write, as_json, by_key, keys_json};
+use super::{Write, as_json, by_key, keyed_by_id, keys_json};
 use crate::clock::Timestamp;
 use crate::model::Ticket;
 use crate::store::StoreError;
 
-impl Row for Ticket {
-    const TABLE: &'static str = "tickets";
-    type Key = i64;
-
-    fn key(&self) -> i64 {
-        self.id
-    }
-
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-}
+keyed_by_id!(Ticket, "tickets");
 
 /// The stored tickets among `ids`.
 pub(in crate::store) async fn load(
@@ -51,7 +40,7 @@ pub(in crate::store) async fn write(
     sqlx::query!(
         "insert into tickets (id, chat_id, closed_at, closing_event_id)
          select value->>'id', value->>'chat_id', value->>'closed_at', value->>'closing_event_id'
-         from json_each(?1)
+         from jsonb_each(?1)
          where true
          on conflict (id) do update set
              chat_id = excluded.chat_id, closed_at = excluded.closed_at,
