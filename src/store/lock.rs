@@ -9,7 +9,14 @@ use super::StoreError;
 /// Held for as long as it lives; the operating system lets go of it however the process ends.
 #[derive(Debug)]
 pub struct WriterLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for WriterLock {
+    /// Let go of by name: a child process that is being started just now may have the open file too, until it has become its program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 impl WriterLock {
@@ -49,7 +56,7 @@ impl WriterLock {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -65,5 +72,22 @@ fn holder(file: &mut File) -> String {
     match file.read_to_string(&mut pid) {
         Ok(_) if !pid.trim().is_empty() => pid.trim().to_owned(),
         _ => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_is_gone_with_its_holder_even_if_a_child_still_has_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = dir.path().join("mirror.db");
+        let lock = WriterLock::take(&database).unwrap();
+        let inherited = lock.file.try_clone().unwrap();
+        assert!(WriterLock::take(&database).is_err());
+        drop(lock);
+        WriterLock::take(&database).unwrap();
+        drop(inherited);
     }
 }
