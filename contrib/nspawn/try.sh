@@ -4,8 +4,9 @@
 #
 #   contrib/nspawn/try.sh PACKAGE.deb [ROOT]
 #
-# Needs root, debootstrap and systemd-nspawn (Debian's packages debootstrap and systemd-container). ROOT is a Debian
-# root made before; without it one is made, which takes a few minutes and needs a Debian mirror.
+# Needs root, debootstrap and systemd-nspawn (Debian's packages debootstrap and systemd-container), and a Debian mirror. ROOT is
+# where the bare Debian root is kept for the next time; without it, it is made anew. Where something of this is not to be had, it
+# says so and ends with 77.
 set -euo pipefail
 
 package=$(realpath "${1:?which package? see the head of this file}")
@@ -17,12 +18,17 @@ done
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-if [[ -n ${2:-} ]]; then
-    cp -a --reflink=auto "$2" "$work/root"
-else
-    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,sqlite3,ca-certificates bookworm "$work/root"
+bare=${2:-$work/bare}
+if [[ ! -e $bare/etc/debian_version ]]; then
+    echo "making a Debian root"
+    mkdir -p "$(dirname "$bare")"
+    rm -rf "$bare.part"
+    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,sqlite3,ca-certificates bookworm "$bare.part" >"$work/made" 2>&1 ||
+        { tail -n 5 "$work/made"; echo "not tried: no Debian root could be made"; exit 77; }
+    mv "$bare.part" "$bare"
 fi
 root=$work/root
+cp -a --reflink=auto "$bare" "$root"
 mkdir -p "$root/try"
 cp "$package" "$root/try/chatmirror.deb"
 cp "$here/inside.sh" "$root/try/inside.sh"
@@ -50,6 +56,11 @@ ExecStart=/usr/bin/chatmirror simulate --chats 60 --messages 900
 UNIT
 mkdir -p "$root/etc/systemd/system/default.target.wants"
 ln -sf ../try.service "$root/etc/systemd/system/default.target.wants/try.service"
+
+# Where a container cannot even begin, nothing can be tried.
+systemd-nspawn --quiet --register=no --keep-unit --private-network --machine="chatmirror-$$" --directory="$root" /bin/true \
+    </dev/null >"$work/console" 2>&1 ||
+    { tail -n 5 "$work/console"; echo "not tried: this machine lets no container begin"; exit 77; }
 
 # With a network of its own: only its loopback. The second boot finds what the first one left.
 for boot in first second; do

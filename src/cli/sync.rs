@@ -1,6 +1,7 @@
 //! `chatmirror sync`: one pass, or its plan.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -14,10 +15,10 @@ use super::signals::Signals;
 use super::{dry_run, logging};
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
-use crate::daemon::{Mirror, Order};
+use crate::daemon::{Errand, Mirror, OpenError, Order};
 use crate::pass::{Audit, Outcome};
 use crate::plan::Mode;
-use crate::store::{Freshness, RunStatus};
+use crate::store::{Freshness, RunStatus, StoreError};
 
 pub(super) async fn run(
     arguments: &Arguments,
@@ -38,7 +39,12 @@ pub(super) async fn run(
     }
     let token = config.source.token(&environment)?;
     let stop = signals.listen()?;
-    let mirror = Mirror::open(&config, token, Clock::System).await?;
+    let mirror = match Mirror::open(&config, token, Clock::System).await {
+        Err(OpenError::Store(StoreError::Held { path, pid })) if mode == Mode::Backfill => {
+            return hand_over(path, pid, output).await;
+        }
+        opened => opened?,
+    };
     let watcher = Watcher::start(arguments.quiet);
     let begun = Instant::now();
     let outcome = pass(
@@ -50,12 +56,35 @@ pub(super) async fn run(
     )
     .await;
     watcher.stop().await;
+    if mode == Mode::Backfill && outcome.is_ok() {
+        Errand::beside(mirror.store().path()).is_done();
+    }
     let freshness = mirror.store().reader().freshness().await;
     mirror.close().await;
     let (outcome, freshness) = (outcome?, freshness?);
     let text = told(&outcome, &freshness, begun.elapsed().as_secs_f64());
     output.done(&json!({ "pass": outcome, "freshness": freshness }), &text);
     Ok(exit(&outcome))
+}
+
+/// A backfill beside a daemon is the daemon's: it has the mirror, and the budget of requests.
+async fn hand_over(path: PathBuf, pid: String, output: &Output) -> Result<Exit, Failure> {
+    output.say(&format!(
+        "another process (pid {pid}) holds the mirror: asking it for the backfill"
+    ));
+    if !Errand::beside(&path)
+        .ask(&Clock::System)
+        .await
+        .unwrap_or(false)
+    {
+        return Err(StoreError::Held { path, pid }.into());
+    }
+    let text = format!(
+        "the daemon (pid {pid}) reads everything again, as soon as the pass at hand is done; new messages arrive \
+         meanwhile, and `chatmirror status` tells how far it is"
+    );
+    output.done(&json!({ "handed_to": pid }), &text);
+    Ok(Exit::Done)
 }
 
 /// A reconcile pass is given as long as it takes for the audit that is due.

@@ -1,6 +1,8 @@
 //! The service: the mirror opened and bound to its account, and the one loop that works when the scheduler rings.
 
+mod begin;
 mod door;
+mod errand;
 mod heart;
 mod http;
 mod mailbox;
@@ -13,7 +15,9 @@ mod reload;
 mod ringer;
 mod service;
 mod snapshots;
+mod trouble;
 
+pub use errand::Errand;
 pub use heart::Heart;
 pub use http::ServerError;
 pub use mailbox::Mailbox;

@@ -1,24 +1,36 @@
 //! How a pass went: what is worth a line in the log, and what ends the service.
 
 use super::service::ServiceError;
+use super::trouble::Trouble;
+use crate::clock::Timestamp;
 use crate::pass::{Outcome, PassError};
 use crate::plan::Mode;
 use crate::source::SourceError;
-use crate::store::{RunStatus, RunTotals};
+use crate::store::{RunStatus, RunTotals, StoreError};
 
-/// Logs how a pass went; gives nothing if it did not come to its end. What a later pass can mend does not end the service.
-pub(super) fn report(outcome: Result<Outcome, PassError>) -> Result<Option<Outcome>, ServiceError> {
+/// Logs how a pass went that ended at `now`; gives nothing if it did not come to its end. What a later pass can mend does not end
+/// the service.
+pub(super) fn report(
+    outcome: Result<Outcome, PassError>,
+    trouble: &mut Trouble,
+    now: Timestamp,
+) -> Result<Option<Outcome>, ServiceError> {
     match outcome {
         Ok(outcome) => {
             log_done(&outcome);
+            trouble.is_over(now);
             Ok(Some(outcome))
         }
         Err(PassError::Stopped) => Ok(None),
-        Err(error) if can_pass(&error) => {
-            tracing::error!(%error, hint = error.hint(), "pass failed; the next ring tries again");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => match fate(&error) {
+            Fate::Final => Err(error.into()),
+            fate => {
+                let heals = fate == Fate::Heals;
+                let words = "pass failed; the next ring tries again";
+                trouble.met(&error, error.hint(), heals, words, now);
+                Ok(None)
+            }
+        },
     }
 }
 
@@ -46,11 +58,23 @@ fn log_done(outcome: &Outcome) {
     );
 }
 
-fn can_pass(error: &PassError) -> bool {
+/// What becomes of a failure if nobody does anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// A later pass will most likely succeed.
+    Heals,
+    /// Later passes are tried, and fail alike until somebody has done something.
+    Stays,
+    /// No later pass can succeed.
+    Final,
+}
+
+fn fate(error: &PassError) -> Fate {
     match error {
-        PassError::Source(error) => !matches!(error, SourceError::TokenRefused { .. }),
-        PassError::Store(error) => error.is_transient(),
-        PassError::TooManyGone { .. } => true,
-        _ => false,
+        PassError::Source(SourceError::TokenRefused { .. }) => Fate::Final,
+        PassError::Source(_) => Fate::Heals,
+        PassError::Store(StoreError::DiskFull(_)) | PassError::TooManyGone { .. } => Fate::Stays,
+        PassError::Store(error) if error.is_transient() => Fate::Heals,
+        _ => Fate::Final,
     }
 }

@@ -5,24 +5,21 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::begin::{bind, first_mode};
+use super::errand::Errand;
 use super::heart::Heart;
 use super::http::{Parts, Server, ServerError};
 use super::mirror::{Mirror, OpenError, Order};
 use super::outcome::report;
 use super::reload::{Fresh, Reload};
 use super::ringer::{Ring, Ringer};
-use super::snapshots;
+use super::snapshots::{self, Copies};
+use super::trouble::Trouble;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::pass::{Audit, PassError, Progress};
 use crate::plan::{Mode, Pulse, Purse};
 use crate::store::RunStatus;
-
-/// While the source cannot be reached at the start, it is asked again after this, and after twice as long each further time.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// The longest of those pauses.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A source without a ceiling is not asked more often than this a minute for what nobody waits for.
 const UNPACED: u32 = 600;
@@ -70,7 +67,8 @@ pub async fn serve(
 ) -> Result<(), ServiceError> {
     heart.suit(&config);
     let server = Server::start(&config.http, parts(mirror), heart.signs(), None).await?;
-    let bound = bind(mirror, orders.stop);
+    let mut trouble = Trouble::none(config.http.fresh_within);
+    let bound = bind(mirror, orders.stop, &mut trouble);
     if !heart
         .while_starting("asking the source whose account it is", bound)
         .await?
@@ -79,11 +77,15 @@ pub async fn serve(
         return Ok(());
     }
     let reader = mirror.store().reader().clone();
-    let (clock, settings) = (mirror.clock().clone(), config.clone());
+    let clock = mirror.clock().clone();
+    let (copies, ordered) = watch::channel(Copies::by(&config));
     let over = orders.stop.child_token();
     let mut service = Service {
         ringer: Ringer::start(&config.schedule, mirror.clock()).await?,
         pulse: Pulse::default(),
+        errand: Errand::beside(&config.database.path),
+        trouble,
+        copies,
         mirror,
         config,
         orders,
@@ -95,7 +97,7 @@ pub async fn serve(
         over.cancel();
         ended
     };
-    let (ended, kept) = tokio::join!(working, snapshots::keep(&reader, &settings, &clock, &over));
+    let (ended, kept) = tokio::join!(working, snapshots::keep(&reader, ordered, &clock, &over));
     service.heart.stopping();
     service.ringer.stop().await;
     ended?;
@@ -112,27 +114,6 @@ fn parts(mirror: &Mirror) -> Parts {
     }
 }
 
-/// Binds, however long the source cannot be reached. Says whether it is bound: not if it was told to stop before.
-async fn bind(mirror: &Mirror, stop: &CancellationToken) -> Result<bool, ServiceError> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match mirror.bind(stop).await {
-            Err(OpenError::Source(error)) if error.is_transient() => {
-                let hint = error.hint();
-                let again_in_s = pause.as_secs();
-                tracing::warn!(%error, hint, again_in_s, "failed to learn whose account it is; trying again");
-                tokio::select! {
-                    () = stop.cancelled() => return Ok(false),
-                    () = mirror.clock().sleep(pause) => {}
-                }
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            Err(OpenError::Stopped) => return Ok(false),
-            outcome => return Ok(outcome.map(|()| true)?),
-        }
-    }
-}
-
 /// The service at work.
 struct Service<'a> {
     mirror: &'a mut Mirror,
@@ -140,6 +121,12 @@ struct Service<'a> {
     ringer: Ringer,
     /// How busy the account is.
     pulse: Pulse,
+    /// What may be asked of it beside the schedule.
+    errand: Errand,
+    /// What has been failing of late.
+    trouble: Trouble,
+    /// When sealed copies are made, and where.
+    copies: watch::Sender<Copies>,
     orders: Orders<'a>,
     heart: &'a mut Heart,
     server: Option<Server>,
@@ -151,6 +138,10 @@ impl Service<'_> {
         let mut mode = first_mode(self.mirror).await?;
         self.heart.ready();
         while !self.orders.stop.is_cancelled() {
+            self.errand.take();
+            if self.errand.is_owed() {
+                mode = Mode::Backfill;
+            }
             mode = match self.pass(mode).await? {
                 After::Again(mode) => mode,
                 After::Rest { until } => self.next_mode(until).await?,
@@ -166,8 +157,11 @@ impl Service<'_> {
             config,
             ringer,
             pulse,
+            errand,
+            trouble,
             orders,
             heart,
+            copies: _,
             server: _,
         } = self;
         let begun = mirror.clock().now();
@@ -199,12 +193,17 @@ impl Service<'_> {
                             halt.cancel();
                         }
                     }
-                    () = heart.pulse(orders.progress) => {}
+                    () = heart.pulse(orders.progress) => {
+                        errand.take();
+                    }
                 }
             }
         };
         let cut = matches!(outcome, Err(PassError::Stopped));
-        let outcome = report(outcome)?;
+        let outcome = report(outcome, trouble, mirror.clock().now())?;
+        if mode == Mode::Backfill && outcome.is_some() {
+            errand.is_done();
+        }
         if mode == Mode::Reconcile && !cut {
             let tidy = heart.beside(mirror.tidy(config.changes)).await;
             tidy.map_err(PassError::from)?;
@@ -235,6 +234,7 @@ impl Service<'_> {
             let Self {
                 config,
                 ringer,
+                errand,
                 orders,
                 heart,
                 ..
@@ -243,6 +243,9 @@ impl Service<'_> {
             tokio::pin!(waiting);
             loop {
                 heart.at_rest();
+                if errand.take() {
+                    return Ok(Mode::Backfill);
+                }
                 tokio::select! {
                     biased;
                     () = orders.stop.cancelled() => return Ok(Mode::Incremental),
@@ -267,9 +270,13 @@ impl Service<'_> {
     async fn rest_in_words(&mut self) -> Result<(), ServiceError> {
         let freshness = self.mirror.store().reader().freshness().await;
         let freshness = freshness.map_err(PassError::from)?;
-        self.heart.say(&match freshness.complete_through {
+        let complete = match freshness.complete_through {
             Some(through) => format!("complete through {through} UTC"),
             None => format!("not complete yet: {} chats are owed", freshness.owed_chats),
+        };
+        self.heart.say(&match self.trouble.in_words() {
+            Some(trouble) => format!("{complete}; {trouble}"),
+            None => complete,
         });
         Ok(())
     }
@@ -286,6 +293,7 @@ impl Service<'_> {
                 if let Some(server) = &self.server {
                     server.watch(self.mirror.governor());
                 }
+                self.copies.send_replace(Copies::by(&config));
                 self.config = config;
                 tracing::info!("the new configuration is in use");
                 self.heart.ready();
@@ -359,18 +367,4 @@ async fn due_and_read(
     });
     // The sender outlives the pass, so this only ends because something was read.
     let _ = read.await;
-}
-
-/// An empty mirror begins with a backfill; one that was cut short goes on with it.
-async fn first_mode(mirror: &Mirror) -> Result<Mode, ServiceError> {
-    let freshness = mirror
-        .store()
-        .reader()
-        .freshness()
-        .await
-        .map_err(PassError::from)?;
-    Ok(match freshness.lists_seen_through {
-        None => Mode::Backfill,
-        Some(_) => Mode::Incremental,
-    })
 }

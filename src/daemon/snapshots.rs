@@ -2,42 +2,79 @@
 
 use std::path::{Path, PathBuf};
 
+use tokio::sync::watch;
 use tokio_cron_scheduler::{JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
 use super::ringer::bell;
 use crate::clock::{Clock, Timestamp};
-use crate::config::Config;
+use crate::config::{Config, Cron};
 use crate::store::Reader;
 
-/// Makes a copy whenever the schedule says so, until `stop`. A copy that fails is told of, and the next one is tried.
+/// When sealed copies are made, where, and how many are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Copies {
+    /// Nothing: none are made.
+    cron_and_directory: Option<(Cron, PathBuf)>,
+    keep: u32,
+}
+
+impl Copies {
+    /// What the configuration asks for.
+    pub(super) fn by(config: &Config) -> Self {
+        let cron = config.schedule.snapshot.clone();
+        Self {
+            cron_and_directory: cron.zip(config.snapshot.directory.clone()),
+            keep: config.snapshot.keep,
+        }
+    }
+}
+
+/// Makes a copy whenever the schedule says so that is `ordered` last, until `stop`. A copy that fails is told of, and the next
+/// one is tried.
 ///
 /// # Errors
 /// When the scheduler cannot be started.
 pub(super) async fn keep(
     reader: &Reader,
-    config: &Config,
+    mut ordered: watch::Receiver<Copies>,
     clock: &Clock,
     stop: &CancellationToken,
 ) -> Result<(), JobSchedulerError> {
-    let (Some(cron), Some(directory)) = (&config.schedule.snapshot, &config.snapshot.directory)
-    else {
-        return Ok(());
-    };
-    // A scheduler of its own: the passes reckon with the next ring of theirs.
-    let mut scheduler = JobScheduler::new().await?;
-    let mut rings = bell(&scheduler, cron.as_str()).await?;
-    scheduler.start().await?;
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            rung = rings.recv() => if rung.is_none() { break },
+    while !stop.is_cancelled() {
+        let copies = ordered.borrow_and_update().clone();
+        let Some((cron, directory)) = &copies.cron_and_directory else {
+            if told_otherwise(&mut ordered, stop).await {
+                continue;
+            }
+            break;
+        };
+        // A scheduler of its own: the passes reckon with the next ring of theirs.
+        let mut scheduler = JobScheduler::new().await?;
+        let mut rings = bell(&scheduler, cron.as_str()).await?;
+        scheduler.start().await?;
+        loop {
+            tokio::select! {
+                biased;
+                _ = told_otherwise(&mut ordered, stop) => break,
+                rung = rings.recv() => if rung.is_none() { break },
+            }
+            make(reader, directory, clock.now(), stop).await;
+            prune(reader.path(), directory, copies.keep);
         }
-        make(reader, directory, clock.now(), stop).await;
-        prune(reader.path(), directory, config.snapshot.keep);
+        scheduler.shutdown().await?;
     }
-    scheduler.shutdown().await
+    Ok(())
+}
+
+/// Waits for another order, or for the end. Says whether it was an order.
+async fn told_otherwise(ordered: &mut watch::Receiver<Copies>, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        // Whoever gives the orders is gone after the end only.
+        changed = ordered.changed() => changed.is_ok(),
+    }
 }
 
 async fn make(reader: &Reader, directory: &Path, now: Timestamp, stop: &CancellationToken) {

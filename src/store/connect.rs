@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Connection};
 
 use super::StoreError;
 
@@ -68,6 +68,8 @@ pub(super) async fn connect(
         .acquire_timeout(Duration::from_mins(10))
         .idle_timeout(None)
         .max_lifetime(None)
+        // SQLite itself takes a transaction back for which there is no room; sqlx then counts on for ever with one that is open.
+        .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         // A long statement heals itself; a warning with its text in an operator's journal does not help.
         .connect_with(options.disable_statement_logging())
         .await

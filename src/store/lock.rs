@@ -2,9 +2,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use super::open::NEW_FILE_MODE;
 
 /// Held for as long as it lives; the operating system lets go of it however the process ends.
 #[derive(Debug)]
@@ -39,6 +41,7 @@ impl WriterLock {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(NEW_FILE_MODE)
             .open(&path)
             .map_err(refused)?;
         match file.try_lock() {

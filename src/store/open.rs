@@ -20,6 +20,9 @@ pub(super) const APPLICATION_ID: i64 = 0x6368_6d72;
 /// The first library without the bug that could corrupt a database when its WAL was reset (`sqlite.org/wal.html`).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
+/// People's messages are nothing for everybody on the machine.
+pub(super) const NEW_FILE_MODE: u32 = 0o640;
+
 /// The mirror, open for writing. Only one process has it at a time.
 #[derive(Debug)]
 pub struct Store {
@@ -48,6 +51,7 @@ impl Store {
         refuse_foreign_file(path)?;
         refuse_newer(path, peek(path).await?)?;
         let lock = WriterLock::take(path)?;
+        begin_file(path);
         // A pool of one: whoever has the connection is the writer.
         let writer = Writer::new(connect(path, writing(path), 1).await?);
         let store = Self {
@@ -259,6 +263,17 @@ fn schema_version() -> i64 {
         .map(|migration| migration.version)
         .max()
         .unwrap_or(0)
+}
+
+/// A new mirror is for its owner and the readers of its group; what SQLite puts beside it is for the same. Where it cannot be
+/// made, SQLite says why.
+fn begin_file(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(NEW_FILE_MODE)
+        .open(path);
 }
 
 /// Looks at the first bytes only, before SQLite may touch the file.

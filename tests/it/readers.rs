@@ -198,6 +198,9 @@ async fn who_may_only_read_opens_a_mirror_at_rest_by_its_bare_path() {
         std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     };
     permit(world.dir(), 0o755);
+    for file in mirror_files(&world) {
+        permit(&file, 0o644);
+    }
     sqlite
         .arg(world.database())
         .arg("select count(*) from messages; delete from messages");
@@ -205,6 +208,30 @@ async fn who_may_only_read_opens_a_mirror_at_rest_by_its_bare_path() {
     let there = dump::value(&world.database(), "select count(*) from messages").await;
     assert_eq!(read.out.trim(), there.to_string(), "{read:?}");
     assert!(read.err.contains("readonly"), "{read:?}");
+}
+
+/// The mirror and what stands beside it.
+fn mirror_files(world: &World) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(world.dir()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.to_str().unwrap().contains("mirror.db"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_mirror_is_for_its_owner_and_the_readers_of_its_group() {
+    let world = World::real(account(2, 10, 3), Options::default()).await;
+    assert_eq!(ended(world.program(&["sync"])).await.code, 0);
+    let copy = world.dir().join("copy-of-mirror.db");
+    let copied = ended(world.program(&["snapshot", copy.to_str().unwrap()])).await;
+    assert_eq!(copied.code, 0, "{copied:?}");
+    let files = mirror_files(&world);
+    assert_eq!(files.len(), 5, "{files:?}");
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o640, "{}", file.display());
+    }
 }
 
 /// The program, to be run by nobody; nothing if that cannot be.

@@ -261,3 +261,33 @@ async fn a_token_that_is_revoked_ends_it() {
     assert!(!service.said().contains(&world.simulator.options().token));
     assert_log_is_empty(&world.database());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_that_is_asked_for_beside_it_becomes_its_own_work() {
+    let world = world(5, 40, 0).await;
+    let mut daemon = service(&world);
+    let backfills = async |number| {
+        let complete =
+            "select count(*) from sync_runs where mode = 'backfill' and status = 'complete'";
+        until("a backfill", async || {
+            catches_up(&world).await;
+            stored(&world, complete).await == number
+        })
+        .await;
+    };
+    backfills(1).await;
+    let asked = ended(world.program(&["sync", "--backfill"])).await;
+    assert_eq!(asked.code, 0, "{asked:?}");
+    let words = format!("the daemon (pid {})", daemon.pid());
+    assert!(asked.out.contains(&words), "{asked:?}");
+    backfills(2).await;
+    stops(&world, &mut daemon).await;
+    let order = world.dir().join("mirror.db-backfill");
+    assert!(!order.exists());
+    // As a daemon leaves it that was killed before it came to it.
+    std::fs::write(&order, "").unwrap();
+    let mut daemon = service(&world);
+    backfills(3).await;
+    stops(&world, &mut daemon).await;
+    assert!(!order.exists());
+}

@@ -18,15 +18,20 @@ async fn serving(world: &World, more: &str) -> (Running, String) {
     let http = format!("{others}[http]\nlisten = \"127.0.0.1:0\"\n{more}\n");
     std::fs::write(world.config_path(), http).unwrap();
     let daemon = Running::start(world, world.program(&["run"]));
-    daemon.says("serving /healthz").await;
-    let said = daemon.said();
-    let (_, address) = said.split_once("address=").unwrap();
-    let address = address.split_whitespace().next().unwrap().to_owned();
+    let address = address(&daemon).await;
     (daemon, address)
 }
 
+/// Where a daemon serves its signals that was told to take any port.
+pub async fn address(daemon: &Running) -> String {
+    daemon.says("serving /healthz").await;
+    let said = daemon.said();
+    let (_, address) = said.split_once("address=").unwrap();
+    address.split_whitespace().next().unwrap().to_owned()
+}
+
 /// The status and the body of an answer.
-async fn get(address: &str, path: &str) -> (u16, String) {
+pub async fn get(address: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -38,7 +43,7 @@ async fn get(address: &str, path: &str) -> (u16, String) {
 }
 
 /// A number of the page `/metrics`, by its name and labels.
-fn value(page: &str, name: &str) -> Option<f64> {
+pub fn value(page: &str, name: &str) -> Option<f64> {
     let line = page
         .lines()
         .find(|line| line.starts_with(&format!("{name} ")))?;

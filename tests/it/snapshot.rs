@@ -142,3 +142,35 @@ async fn the_service_makes_copies_while_it_works_and_keeps_the_newest() {
         assert_ne!(sums[0][0], json!(0));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_of_copies_is_taken_up_and_given_up_by_reload() {
+    let world = World::real(account(3, 20, 5), Options::default()).await;
+    let without = std::fs::read_to_string(world.config_path()).unwrap();
+    let copies = world.dir().join("copies");
+    let with = format!(
+        "{without}[schedule]\nsnapshot = \"* * * * * *\"\n[snapshot]\ndirectory = \"{}\"\nkeep = 2\n",
+        copies.display()
+    );
+    let mut service = Running::start(&world, world.program(&["run"]));
+    service.says("pass done").await;
+    std::fs::write(world.config_path(), with).unwrap();
+    service.signal("HUP");
+    service.says("snapshot made").await;
+    std::fs::write(world.config_path(), without).unwrap();
+    service.signal("HUP");
+    let taken_up = async || {
+        service
+            .said()
+            .matches("the new configuration is in use")
+            .count()
+            == 2
+    };
+    until("the old configuration is in use again", taken_up).await;
+    // A copy that was being made just then may still come; after it, there is nobody who would make another.
+    std::fs::remove_dir_all(&copies).unwrap();
+    std::fs::write(&copies, "no directory").unwrap();
+    service.signal("TERM");
+    assert_eq!(service.end().await.0.code(), Some(0), "{}", service.said());
+    assert!(!service.said().contains("ERROR"), "{}", service.said());
+}

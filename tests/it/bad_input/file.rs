@@ -162,6 +162,7 @@ async fn a_read_only_directory() {
         }
         permit(world.dir(), 0o555);
         if world.database().exists() {
+            permit(&world.database(), 0o644);
             // A mirror at rest can be read even there.
             let ended = ended(as_nobody(&world, &["status"])).await;
             assert_eq!(ended.code, 0, "{ended:?}");

@@ -21,6 +21,29 @@ run roomy --config "$1/config.toml" sync --backfill
 cp "$1"/disk/mirror.db "$1/whole.db"
 "#;
 
+/// Lets the daemon fill the disk, makes room once it has said so, and ends it once it has said that it works again.
+const DAEMON: &str = r#"
+mount -t tmpfs -o size="$2" none "$1/disk" || exit 200
+DIR=$1
+"$PROGRAM" --config "$1/config.toml" run 2>"$1/said" &
+daemon=$!
+says() {
+    tries=0
+    until grep -q "$1" "$DIR/said"; do
+        tries=$((tries + 1))
+        [ $tries -lt 400 ] || { kill -KILL $daemon; exit "$2"; }
+        sleep 0.1
+    done
+}
+says "no room is left" 202
+mount -o remount,size=64m "$1/disk" || exit 201
+says "it works again" 203
+kill -TERM $daemon
+wait $daemon || exit 204
+"$PROGRAM" --config "$1/config.toml" sync || exit 205
+cp "$1"/disk/mirror.db "$1/whole.db"
+"#;
+
 /// Whether this machine lets the test have a disk of its own.
 fn may_mount() -> bool {
     let tried = Command::new("unshare")
@@ -43,22 +66,32 @@ fn run_of(dir: &Path, name: &str) -> Ended {
     }
 }
 
-async fn fill_a_disk_of(size: &str) -> World {
+/// A world whose mirror is to be on a disk of its own.
+async fn world_with_a_disk() -> World {
     let mut world = world().await;
     let disk = world.dir().join("disk");
     std::fs::create_dir(&disk).unwrap();
     world.config.database.path = disk.join("mirror.db");
     world.write_config("");
+    world
+}
+
+async fn play(script: &str, world: &World, size: &str) {
     let program = world.program(&[]);
     let mut command = Command::new("unshare");
     command
-        .args(["--mount", "--map-root-user", "sh", "-c", SCRIPT, "sh"])
+        .args(["--mount", "--map-root-user", "sh", "-c", script, "sh"])
         .arg(world.dir())
         .arg(size)
         .env("PROGRAM", program.get_program())
         .env("CHATMIRROR_TOKEN", world.simulator.options().token);
-    let script = ended(command).await;
-    assert_eq!(script.code, 0, "{script:?}");
+    let played = ended(command).await;
+    assert_eq!(played.code, 0, "{played:?}");
+}
+
+async fn fill_a_disk_of(size: &str) -> World {
+    let world = world_with_a_disk().await;
+    play(SCRIPT, &world, size).await;
     let words = ["no room is left", "make room"];
     told_clearly(&run_of(world.dir(), "person"), 1, &words);
     told_to_script(&run_of(world.dir(), "script"), 1, &words);
@@ -84,4 +117,25 @@ async fn a_full_disk_in_the_middle_of_a_backfill() {
     let world = fill_a_disk_of("460k").await;
     let full = world.dir().join("full/mirror.db");
     assert_eq!(integrity(&full).await, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_under_the_daemon_is_an_error_in_its_log_and_over_when_there_is_room() {
+    if !may_mount() {
+        return;
+    }
+    let world = world_with_a_disk().await;
+    let config = std::fs::read_to_string(world.config_path()).unwrap();
+    let schedule = "[schedule]\nincremental = \"* * * * * *\"\n";
+    std::fs::write(world.config_path(), config + schedule).unwrap();
+    play(DAEMON, &world, "460k").await;
+    let said = std::fs::read_to_string(world.dir().join("said")).unwrap();
+    let loud: Vec<_> = said.lines().filter(|line| line.contains("ERROR")).collect();
+    assert_eq!(loud.len(), 1, "told once, not at each ring: {said}");
+    assert!(
+        loud[0].contains("no room is left") && loud[0].contains("make room"),
+        "{said}"
+    );
+    let account = world.simulator.account(Clone::clone);
+    truth::assert_equal(&world.dir().join("whole.db"), &account).await;
 }

@@ -141,6 +141,49 @@ async fn the_published_bodies_tell_the_same_when_they_are_pushed() {
 }
 
 #[tokio::test]
+async fn the_log_holds_no_secret_no_name_and_no_word_of_what_was_pushed() {
+    let receiver = Receiver::start().await;
+    let cut = &MESSAGE_CREATED[..MESSAGE_CREATED.len() / 2];
+    let odd = MESSAGE_CREATED.replacen(':', ": \"Хичкок\", \"x\":", 1);
+    for body in [MESSAGE_CREATED, CHAT_CLOSED, cut, &odd, "Пароль від сейфа"] {
+        receiver.delivers(body).await;
+    }
+    receiver
+        .posts("authorization: Bearer of-somebody-else\r\n", CHAT_CLOSED)
+        .await;
+    let said = receiver.said();
+    assert!(said.contains("set aside"), "{said}");
+    let mut words = vec![
+        SECRET.to_owned(),
+        "of-somebody-else".into(),
+        "Пароль".into(),
+    ];
+    for body in [MESSAGE_CREATED, CHAT_CLOSED] {
+        personal(&serde_json::from_str(body).unwrap(), &mut words);
+    }
+    assert!(words.len() > 10, "{words:?}");
+    for word in words {
+        assert!(!said.contains(&word), "{word}: {said}");
+    }
+}
+
+/// Whatever a body holds that may be somebody's name, words or address: all texts with a space, a dot, an @ or other letters than
+/// the program's own.
+fn personal(value: &Value, words: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let telling = |c: char| " .@+".contains(c) || !c.is_ascii();
+            if text.len() > 3 && text.contains(telling) {
+                words.push(text.clone());
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| personal(value, words)),
+        Value::Object(fields) => fields.values().for_each(|value| personal(value, words)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_survives_a_kill() {
     let receiver = Receiver::start().await;
     assert_eq!(receiver.delivers(CHAT_CLOSED).await.0, 200);
