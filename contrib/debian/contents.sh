@@ -5,7 +5,7 @@ set -euo pipefail
 package=$(realpath "${1:?which package? see the head of this file}")
 unpacked=$(mktemp -d)
 trap 'rm -rf "$unpacked"' EXIT
-dpkg --raw-extract "$package" "$unpacked"
+dpkg-deb --raw-extract "$package" "$unpacked"
 
 for file in usr/bin/chatmirror usr/lib/systemd/system/chatmirror.service usr/lib/systemd/system/chatmirror@.service \
     usr/lib/sysusers.d/chatmirror.conf usr/share/man/man1/chatmirror.1.gz usr/share/man/man1/chatmirror-run.1.gz \
