@@ -2,6 +2,7 @@
 # Runs inside the container: the way of a new user by the README's section "On a server", from the package to first rows in
 # Datasette, timed. The account is simulated, outside; its address is in /try/base_url.
 set -euo pipefail
+# shellcheck disable=SC2154
 trap 'code=$?; [[ $code = 0 ]] || echo "✘ $BASH_COMMAND ($code)"; systemctl --no-block poweroff' EXIT
 export DEBIAN_FRONTEND=noninteractive HOME=/root
 cd /try
