@@ -11,7 +11,7 @@ use super::logging;
 use super::signals::{self, Signals};
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Kind};
-use crate::daemon::{self, Heart, Mailbox, Mirror, Orders, Reload};
+use crate::daemon::{self, Heart, Mailbox, Mirror, Orders, Reception, Reload};
 use crate::store::RunStatus;
 
 /// A long pass tells this often how far it is.
@@ -69,8 +69,14 @@ async fn receive(config: &Config, signals: &Signals) -> Result<Exit, Failure> {
         }
         std::future::pending::<()>().await;
     };
+    let reception = Reception {
+        config,
+        secret,
+        stop: &stop,
+        listening: None,
+    };
     let received = tokio::select! {
-        received = daemon::receive(&mailbox, config, secret, &stop, &mut heart) => received,
+        received = daemon::receive(&mailbox, reception, &mut heart) => received,
         () = deaf_to_reloads => Ok(()),
     };
     let status = match &received {

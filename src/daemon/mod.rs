@@ -18,6 +18,6 @@ pub use heart::Heart;
 pub use http::ServerError;
 pub use mailbox::Mailbox;
 pub use mirror::{Mirror, OpenError, Order, client, restore_budget};
-pub use receive::receive;
+pub use receive::{Reception, receive};
 pub use reload::Reload;
 pub use service::{Orders, ServiceError, serve};

@@ -1,8 +1,10 @@
 //! The service for a platform that pushes: nothing is asked for, everything is received until told to stop.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::heart::Heart;
@@ -16,17 +18,34 @@ use crate::source::{Governor, RequestCounts};
 /// Bodies that have been kept for long enough are dropped this often.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
+/// What such a service works by.
+#[derive(Debug)]
+pub struct Reception<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// What senders must bring.
+    pub secret: Option<SecretString>,
+    /// Told to stop, it comes to an orderly end.
+    pub stop: &'a CancellationToken,
+    /// Is told where it listens.
+    pub listening: Option<oneshot::Sender<SocketAddr>>,
+}
+
 /// Receives until told to stop. Whatever was acknowledged is in the file then.
 ///
 /// # Errors
 /// [`ServiceError`], if it cannot listen.
 pub async fn receive(
     mailbox: &Mailbox,
-    config: &Config,
-    secret: Option<SecretString>,
-    stop: &CancellationToken,
+    reception: Reception<'_>,
     heart: &mut Heart,
 ) -> Result<(), ServiceError> {
+    let Reception {
+        config,
+        secret,
+        stop,
+        listening,
+    } = reception;
     if config.http.listen.is_none() {
         return Err(ServiceError::Deaf);
     }
@@ -45,6 +64,10 @@ pub async fn receive(
     };
     let server = Server::start(&config.http, parts, heart.signs(), Some(router)).await?;
     tracing::info!(path = config.receiver.path, "receiving events");
+    if let (Some(listening), Some(server)) = (listening, &server) {
+        // Whoever asked may have gone.
+        let _ = listening.send(server.address());
+    }
     let received = Received::default();
     heart.ready();
     let watching = async {

@@ -1,6 +1,7 @@
 //! The platform that pushes: whatever comes in whatever order, the rows are the same.
 
 mod account;
+mod demo;
 mod facts;
 mod histories;
 mod ingest;
