@@ -13,6 +13,7 @@ mod init;
 mod logging;
 mod output;
 mod paint;
+mod repair;
 mod run;
 mod search;
 mod shell;

@@ -22,7 +22,7 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
     let config = arguments.config(&environment)?;
     logging::start(arguments, config.log.format, LevelFilter::INFO);
     if config.source.kind == Kind::IqChannels {
-        return receive(&config, signals).await;
+        return receive(&config, &environment, signals).await;
     }
     let token = config.source.token(&environment)?;
     let stop = signals.listen()?;
@@ -52,8 +52,15 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
 }
 
 /// The daemon for a platform that pushes.
-async fn receive(config: &Config, signals: &Signals) -> Result<Exit, Failure> {
+async fn receive(
+    config: &Config,
+    environment: &Environment,
+    signals: &Signals,
+) -> Result<Exit, Failure> {
     let secret = config.receiver.secret()?;
+    let asked = config.repair.is_on();
+    let token = asked.then(|| config.source.token(environment));
+    let token = token.transpose()?;
     let stop = signals.listen()?;
     let mut bell = signals::reloads()?;
     let mut heart = Heart::new(Clock::System);
@@ -72,6 +79,7 @@ async fn receive(config: &Config, signals: &Signals) -> Result<Exit, Failure> {
     let reception = Reception {
         config,
         secret,
+        token,
         stop: &stop,
         listening: None,
     };

@@ -10,10 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::heart::Heart;
 use super::http::{Parts, Server};
 use super::mailbox::Mailbox;
+use super::mirror::OpenError;
 use super::receiver::{self, Received};
+use super::repair;
 use super::service::ServiceError;
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::source::{Governor, RequestCounts};
+use crate::source::{Governor, RequestCounts, iqchannels};
 
 /// Bodies that have been kept for long enough are dropped this often.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
@@ -25,6 +28,8 @@ pub struct Reception<'a> {
     pub config: &'a Config,
     /// What senders must bring.
     pub secret: Option<SecretString>,
+    /// What lets in where the platform is asked; nothing: it is not.
+    pub token: Option<SecretString>,
     /// Told to stop, it comes to an orderly end.
     pub stop: &'a CancellationToken,
     /// Is told where it listens.
@@ -43,27 +48,36 @@ pub async fn receive(
     let Reception {
         config,
         secret,
+        token,
         stop,
         listening,
     } = reception;
-    if config.http.listen.is_none() {
+    if config.http.listen.is_none() && !config.repair.is_on() {
         return Err(ServiceError::Deaf);
     }
-    if secret.is_none() {
+    if secret.is_none() && config.http.listen.is_some() {
         tracing::warn!(
             "receiver.secret_file is empty: whoever reaches this address can push events"
         );
     }
     let (router, desk) = receiver::receiver(&config.receiver.path, secret);
     let clock = mailbox.clock();
+    let governor = Governor::new(config.source.requests_per_minute, clock.clone());
+    let client = token
+        .map(|token| asking(config, &token, governor.clone(), clock.clone()))
+        .transpose()?;
     let parts = Parts {
         reader: mailbox.store().reader().clone(),
         clock: clock.clone(),
-        requests: RequestCounts::default(),
-        governor: Governor::new(0, clock.clone()),
+        requests: client
+            .as_ref()
+            .map_or_else(RequestCounts::default, iqchannels::Client::counts),
+        governor,
     };
     let server = Server::start(&config.http, parts, heart.signs(), Some(router)).await?;
-    tracing::info!(path = config.receiver.path, "receiving events");
+    if server.is_some() {
+        tracing::info!(path = config.receiver.path, "receiving events");
+    }
     if let (Some(listening), Some(server)) = (listening, &server) {
         // Whoever asked may have gone.
         let _ = listening.send(server.address());
@@ -92,6 +106,30 @@ pub async fn receive(
             server.close().await;
         }
     };
-    tokio::join!(desk.work(mailbox, &received), watching);
-    Ok(())
+    let repairing = async {
+        match &client {
+            Some(client) => Box::pin(repair::keep(mailbox, config, client, stop)).await,
+            None => Ok(()),
+        }
+    };
+    let ((), (), repaired) = tokio::join!(desk.work(mailbox, &received), watching, repairing);
+    repaired
+}
+
+/// The client that asks an installation.
+///
+/// # Errors
+/// [`OpenError`], if the token cannot stand in its header.
+pub fn asking(
+    config: &Config,
+    token: &SecretString,
+    governor: Governor,
+    clock: Clock,
+) -> Result<iqchannels::Client, OpenError> {
+    let settings = iqchannels::Settings {
+        base_url: config.source.base_url.clone(),
+        header: config.repair.header.clone(),
+        request_timeout: config.source.request_timeout,
+    };
+    Ok(iqchannels::Client::new(settings, token, governor, clock)?)
 }

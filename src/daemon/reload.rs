@@ -73,6 +73,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("database.path", old.database == new.database),
         ("[http]", old.http == new.http),
         ("[receiver]", old.receiver == new.receiver),
+        ("[repair]", old.repair == new.repair),
         ("[log]", old.log == new.log),
     ];
     let differing = compared.into_iter().filter(|(_, same)| !same);

@@ -1,9 +1,10 @@
 //! The platform that pushes: whatever comes in whatever order, the rows are the same.
 
-mod account;
 mod demo;
 mod facts;
 mod histories;
 mod ingest;
 mod office;
 mod receiver;
+mod repair;
+mod truth;

@@ -116,6 +116,7 @@ async fn tell(path: &Path, bodies: &[String], stop: &CancellationToken) -> Resul
     let reception = Reception {
         config: &config,
         secret: Some(SECRET.into()),
+        token: None,
         stop: &over,
         listening: Some(listening),
     };

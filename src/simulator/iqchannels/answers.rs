@@ -1,5 +1,7 @@
 //! The documented lists, and the events that a stream brings.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::account::Account;
@@ -20,6 +22,8 @@ pub struct Options {
     pub fails_each: usize,
     /// A stream breaks off after so many events; 0: it goes on.
     pub stream_breaks_after: usize,
+    /// How long ago the last thing happened, by the clock of the answers.
+    pub idle: Duration,
     /// Whether a stream without `FromId` brings what happened before, too.
     pub streams_history: bool,
 }
@@ -33,6 +37,7 @@ impl Default for Options {
             newest_first: true,
             fails_each: 0,
             stream_breaks_after: 0,
+            idle: Duration::ZERO,
             streams_history: false,
         }
     }

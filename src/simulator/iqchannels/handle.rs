@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::DateTime;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -81,6 +82,14 @@ impl Installation {
         let mut requests = lock(&self.requests);
         requests.push(request);
         requests.len()
+    }
+
+    /// The installation's clock, as HTTP writes it.
+    pub(super) fn date(&self) -> String {
+        let idle = i64::try_from(self.options().idle.as_millis()).unwrap_or(i64::MAX);
+        let now = self.history().now().saturating_add(idle);
+        let moment = DateTime::from_timestamp_millis(now).unwrap_or_default();
+        moment.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
     pub(super) fn news(&self) -> watch::Receiver<u64> {

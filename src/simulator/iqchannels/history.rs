@@ -76,6 +76,11 @@ impl History {
         }
     }
 
+    /// The moment of the last thing that happened, in milliseconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        self.now
+    }
+
     pub(super) fn rng(&mut self) -> &mut Rng {
         &mut self.rng
     }

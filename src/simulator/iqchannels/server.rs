@@ -70,13 +70,11 @@ impl Served {
             return (StatusCode::BAD_GATEWAY, "<html>502</html>").into_response();
         }
         if !is_let_in(&options, headers) {
-            return json(wire::refusal("unauthorized"));
+            return json(self.installation.date(), wire::refusal("unauthorized"));
         }
         let query = Query::of(body);
-        json(
-            self.installation
-                .account(|account| answer(account, &options, &query)),
-        )
+        let look = |account: &Account| answer(account, &options, &query);
+        json(self.installation.date(), self.installation.account(look))
     }
 }
 
@@ -93,8 +91,10 @@ fn is_let_in(options: &Options, headers: &HeaderMap) -> bool {
     given == Some(options.authorization.as_bytes())
 }
 
-fn json(body: String) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+fn json(date: String, body: String) -> Response {
+    let kind = "application/json".to_owned();
+    let headers = [(header::CONTENT_TYPE, kind), (header::DATE, date)];
+    (headers, body).into_response()
 }
 
 async fn channels(
