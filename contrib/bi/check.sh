@@ -123,4 +123,36 @@ say "after it has stopped"
 kill -TERM "$daemon"
 wait "$daemon"
 clients stopped
+
+# Two of Datasette's pages as a browser draws them. BI_SCREENS=docs renews the pictures in the documentation.
+screens() {
+    local screens=${BI_SCREENS:-$work/screens} port address
+    port=$("$tools/venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    address=http://127.0.0.1:$port
+    mkdir -p "$screens" "$work/sealed"
+    "$work/chatmirror" --config "$work/config.toml" --quiet snapshot "$work/sealed/chatmirror.db"
+    "$tools/venv/bin/datasette" serve --immutable "$work/sealed/chatmirror.db" --metadata "$here/../datasette/metadata.json" \
+        --port "$port" >/dev/null 2>"$work/datasette.err" &
+    local server=$!
+    pids+=("$server")
+    until "$tools/venv/bin/python" -c "import urllib.request; urllib.request.urlopen('$address/-/versions.json')" 2>/dev/null; do
+        kill -0 "$server" || { cat "$work/datasette.err" >&2; exit 1; }
+    done
+    draw() {
+        "$browser" --headless=new --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/browser" \
+            --window-size=1280,"$2" --virtual-time-budget=20000 "$3" "$address/$1" 2>/dev/null
+    }
+    draw "chatmirror/replies" 900 --screenshot="$screens/datasette.png"
+    draw "-/dashboards/support" 1060 --screenshot="$screens/dashboard.png"
+    # Three charts, each with something drawn in it.
+    local drawn
+    drawn=$(draw "-/dashboards/support" 1060 --dump-dom | grep -o 'class="marks"' | wc -l)
+    [[ $drawn = 3 ]] || { echo "the dashboard draws $drawn charts, not 3" >&2; exit 1; }
+}
+if browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome); then
+    say "Datasette's pages, drawn by $browser"
+    screens
+else
+    not_tried "the dashboard in a browser: there is no Chromium here"
+fi
 say "every client has read every table and view"

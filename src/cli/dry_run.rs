@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::outlook::minutes;
 use super::output::{Output, counted};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -32,11 +33,6 @@ pub(super) async fn run(config: &Config, mode: Mode, output: &Output) -> Result<
         &told(mode, &facts, &steps, requests, minutes),
     );
     Ok(Exit::Done)
-}
-
-/// How long the requests take at this rate; nothing if nothing holds them back.
-fn minutes(requests: u64, per_minute: u32) -> Option<u64> {
-    (per_minute > 0).then(|| requests.div_ceil(u64::from(per_minute)))
 }
 
 fn told(mode: Mode, facts: &Facts, steps: &[Step], requests: u64, minutes: Option<u64>) -> String {

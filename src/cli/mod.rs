@@ -11,6 +11,7 @@ mod export;
 mod ingest;
 mod init;
 mod logging;
+mod outlook;
 mod output;
 mod paint;
 mod repair;

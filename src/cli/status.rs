@@ -10,6 +10,7 @@ use tracing::level_filters::LevelFilter;
 use super::arguments::{Arguments, StatusOptions};
 use super::exit::{Exit, Failure};
 use super::logging;
+use super::outlook::Outlook;
 use super::output::{Output, bytes, counted, grouped, moment, span};
 use super::paint::{Colour, Paint};
 use super::signals::Signals;
@@ -54,6 +55,8 @@ struct Status {
     lag: Option<Duration>,
     fresh_within: Duration,
     per_minute: u32,
+    /// What is left to be read, if anything is.
+    outlook: Option<Outlook>,
     /// Whether the platform pushes: then nothing can be said of completeness.
     pushed: bool,
 }
@@ -95,10 +98,19 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
     if pushed {
         tables.extend(reader.event_counts().await?);
     }
+    let per_minute = config.source.requests_per_minute;
+    let left_by_others = lock
+        .as_ref()
+        .and_then(|lock| lock.left_by_others(per_minute, now));
+    let locked_until = lock
+        .and_then(|lock| lock.locked_until)
+        .filter(|until| *until > now);
+    let rate = left_by_others.unwrap_or(per_minute);
     Ok(Status {
         pushed,
+        outlook: Outlook::of(&reader, rate, now, locked_until).await?,
         database: config.database.path.clone(),
-        audit_days: days_of(&audit, config.source.requests_per_minute),
+        audit_days: days_of(&audit, per_minute),
         audit,
         account: reader.account().await?,
         lag: freshness.complete_through.map(|moment| now.since(moment)),
@@ -107,16 +119,12 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
         tables,
         runs: reader.last_runs(LINES).await?,
         rejects: reader.rejects(LINES).await?,
-        left_by_others: lock
-            .as_ref()
-            .and_then(|lock| lock.left_by_others(config.source.requests_per_minute, now)),
-        locked_until: lock
-            .and_then(|lock| lock.locked_until)
-            .filter(|until| *until > now),
+        left_by_others,
+        locked_until,
         files: FileSizes::of(&config.database.path),
         readers: wal_holders(&config.database.path),
         fresh_within: config.http.fresh_within,
-        per_minute: config.source.requests_per_minute,
+        per_minute,
     })
 }
 
@@ -139,6 +147,7 @@ fn tell(status: &Status, output: &Output, paint: Paint, clear: &str) {
             "requests_per_minute": status.per_minute,
             "left_by_others": status.left_by_others,
             "locked_until": status.locked_until,
+            "owed": status.outlook,
         },
     });
     output.report(&value, &(clear.to_owned() + &told(status, paint)));
@@ -344,8 +353,28 @@ fn told_passes(text: &mut String, status: &Status, paint: Paint) {
             let _ = writeln!(text, "    {}", paint.in_colour(Colour::Red, error));
         }
     }
+    told_budget(text, status);
+    if status.freshness.rejects > 0 {
+        let _ = writeln!(
+            text,
+            "set aside {} that could not be read",
+            counted(status.freshness.rejects, "item")
+        );
+        for reject in &status.rejects {
+            let id = reject
+                .item_id
+                .map(|id| format!(" {id}"))
+                .unwrap_or_default();
+            let _ = writeln!(text, "  {}{id}: {}", reject.stream, reject.why);
+        }
+    }
+}
+
+fn told_budget(text: &mut String, status: &Status) {
+    if status.pushed {
+        return;
+    }
     let _ = match (status.per_minute, status.locked_until) {
-        _ if status.pushed => Ok(()),
         (_, Some(until)) => writeln!(
             text,
             "budget    the source takes no requests until {} UTC",
@@ -360,18 +389,7 @@ fn told_passes(text: &mut String, status: &Status, paint: Paint) {
             "          others use the token too: at most {left} a minute for now, to leave them room"
         );
     }
-    if status.freshness.rejects > 0 {
-        let _ = writeln!(
-            text,
-            "set aside {} that could not be read",
-            counted(status.freshness.rejects, "item")
-        );
-        for reject in &status.rejects {
-            let id = reject
-                .item_id
-                .map(|id| format!(" {id}"))
-                .unwrap_or_default();
-            let _ = writeln!(text, "  {}{id}: {}", reject.stream, reject.why);
-        }
+    if let Some(outlook) = &status.outlook {
+        let _ = writeln!(text, "          {}", outlook.told());
     }
 }

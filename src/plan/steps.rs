@@ -168,7 +168,12 @@ fn messages(mode: Mode, facts: &Facts) -> Step {
         Mode::Backfill if !facts.backfill_under_way => facts.chats,
         _ => facts.due_whole,
     };
-    let messages_a_chat = facts.messages.checked_div(facts.chats).unwrap_or(0);
+    // What is stored is of the chats that have been read: in a first backfill that is not all of them.
+    let read = match facts.chats.saturating_sub(facts.due_whole) {
+        0 => facts.chats,
+        read => read,
+    };
+    let messages_a_chat = facts.messages.checked_div(read).unwrap_or(0);
     let pages_a_chat = 1 + messages_a_chat / u64::from(MOST_PER_PAGE);
     let chats = facts.due_chats.max(whole);
     Step::Messages {
@@ -260,5 +265,23 @@ mod tests {
             .map(Step::requests)
             .sum();
         assert_eq!(total, 2);
+    }
+
+    #[test]
+    fn what_is_left_of_a_first_backfill_is_reckoned_from_the_chats_that_were_read() {
+        let facts = Facts {
+            backfill_under_way: true,
+            chats: 100,
+            messages: 450,
+            due_chats: 90,
+            due_whole: 90,
+            ..Facts::default()
+        };
+        let requests: Vec<u64> = steps(Mode::Backfill, &facts)
+            .iter()
+            .map(Step::requests)
+            .collect();
+        // Ten chats had 45 messages each: three pages.
+        assert_eq!(requests, [90 * 3]);
     }
 }

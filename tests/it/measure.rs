@@ -8,6 +8,7 @@ use std::time::Instant;
 use chatmirror::model::{ChatState, Json, Message};
 use chatmirror::store::{Search, Store};
 use fastrand::Rng;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 
@@ -17,7 +18,10 @@ use crate::support::{account, dump};
 /// What one answer of the source brings.
 const PAGE: usize = 20;
 
-/// Messages a chat has on average.
+/// Chats that are read side by side where nothing paces them.
+const SIDE_BY_SIDE: usize = 32;
+
+/// Messages a chat has.
 const PER_CHAT: i64 = 50;
 
 /// Each view's question, and the same asked of the bare tables where that can be done.
@@ -167,22 +171,22 @@ fn page(
     page
 }
 
-/// Gives every page there is to write to `write`.
-async fn pages(messages: i64, words: &[String], mut write: impl AsyncFnMut(Vec<Message>)) {
+/// The pages of all chats, a chat a list.
+fn chats(messages: i64, words: &[String]) -> impl Iterator<Item = Vec<Vec<Message>>> {
     let mut rng = Rng::with_seed(1);
-    let chats = messages / PER_CHAT;
-    let mut id = 1;
-    for chat in 1..=chats {
+    (1..=messages / PER_CHAT).map(move |chat| {
         let seconds = 1_735_000_000 + rng.i64(0..45_000_000);
         let mut left = PER_CHAT;
+        let mut pages = Vec::new();
         while left > 0 {
             let here = left.min(i64::try_from(PAGE).unwrap());
+            let id = chat * PER_CHAT - left + 1;
             let from = seconds + left * 900;
-            write(page(&mut rng, words, chat, id..id + here, from)).await;
-            id += here;
+            pages.push(page(&mut rng, words, chat, id..id + here, from));
             left -= here;
         }
-    }
+        pages
+    })
 }
 
 async fn desk_with_chats(messages: i64) -> Desk {
@@ -204,7 +208,14 @@ async fn written(name: &str, search: bool, messages: i64, words: &[String]) -> D
     let desk = desk_with_chats(messages).await;
     desk.store.keep_index(search).await.unwrap();
     let begun = Instant::now();
-    pages(messages, words, async |page| desk.say(page).await).await;
+    let at = &desk;
+    stream::iter(chats(messages, words))
+        .for_each_concurrent(SIDE_BY_SIDE, |pages| async move {
+            for page in pages {
+                at.page(page).await;
+            }
+        })
+        .await;
     tell(name, messages, begun);
     desk
 }
@@ -231,7 +242,7 @@ async fn bare(messages: i64, words: &[String]) {
         .await
         .unwrap();
     let begun = Instant::now();
-    pages(messages, words, async |page| {
+    for page in chats(messages, words).flatten() {
         let mut transaction = connection.begin().await.unwrap();
         for message in page {
             sqlx::query(
@@ -255,8 +266,7 @@ async fn bare(messages: i64, words: &[String]) {
             .unwrap();
         }
         transaction.commit().await.unwrap();
-    })
-    .await;
+    }
     tell("bare inserts, a statement a row", messages, begun);
 }
 

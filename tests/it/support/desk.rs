@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chatmirror::clock::Timestamp;
-use chatmirror::model::{Channel, Chat, ChatState, Direction, Json, Message};
+use chatmirror::model::{Channel, Chat, ChatState, Direction, Json, ListedMessage, Message};
 use chatmirror::plan::Mode;
-use chatmirror::store::{Batch, ChatRow, MessageRow, Rows, Store, Write};
+use chatmirror::store::{Batch, ChatRow, Lookup, MessageRow, Rows, Store, Write};
 use tempfile::TempDir;
 
 use super::noon;
@@ -117,6 +117,34 @@ impl Desk {
             ..Rows::default()
         };
         transaction.commit(self.batch(rows)).await.unwrap();
+    }
+
+    /// Writes a page of a chat's messages, which have nothing attached, as a pass does: pages of several chats at a time share
+    /// their transactions.
+    pub async fn page(&self, messages: Vec<Message>) {
+        let chat_id = messages[0].chat_id;
+        let lookup = Lookup {
+            chat_id,
+            stream: format!("messages/{chat_id}"),
+            ids: messages.iter().map(|message| message.id).collect(),
+        };
+        let listed: Vec<ListedMessage> = messages
+            .into_iter()
+            .map(|message| ListedMessage {
+                message,
+                attachments: Vec::new(),
+                gate: None,
+                channel: None,
+            })
+            .collect();
+        let listed: Vec<&ListedMessage> = listed.iter().collect();
+        let (mut transaction, stored) = self.store.begin_page(lookup).await.unwrap();
+        let comparison = transaction
+            .compare_messages(chat_id, &stored, &listed, noon())
+            .await
+            .unwrap();
+        let batch = self.batch(comparison.rows);
+        transaction.commit(batch).await.unwrap();
     }
 
     async fn write(&self, rows: Rows) {

@@ -1,0 +1,95 @@
+//! What is left to be read, in requests and in the time that they take at the rate there is.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::exit::Failure;
+use super::output::{counted, moment, span};
+use crate::clock::Timestamp;
+use crate::pass;
+use crate::plan::{self, Mode, Step};
+use crate::store::Reader;
+
+/// What is owed by now. What happens at the source meanwhile comes on top.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Outlook {
+    /// Chats that are due.
+    chats: u64,
+    /// About how many requests they take.
+    requests: u64,
+    /// How many minutes, where a rate is set.
+    minutes: Option<u64>,
+    /// When that is over, where a rate is set.
+    ends_at: Option<Timestamp>,
+}
+
+impl Outlook {
+    /// Of the mirror at `now`, at so many requests a minute (0: as many as it likes), from the end of a lock on.
+    pub(super) async fn of(
+        reader: &Reader,
+        per_minute: u32,
+        now: Timestamp,
+        locked_until: Option<Timestamp>,
+    ) -> Result<Option<Self>, Failure> {
+        let facts = pass::facts(reader, now).await?;
+        let steps = plan::steps(Mode::Incremental, &facts);
+        let owed = steps.iter().find_map(|step| match step {
+            Step::Messages {
+                chats, requests, ..
+            } if *chats > 0 => Some((*chats, *requests)),
+            _ => None,
+        });
+        Ok(owed.map(|(chats, requests)| {
+            let minutes = minutes(requests, per_minute);
+            let begins = locked_until.unwrap_or(now);
+            Self {
+                chats,
+                requests,
+                minutes,
+                ends_at: minutes.map(|minutes| begins.plus(Duration::from_mins(minutes))),
+            }
+        }))
+    }
+
+    pub(super) fn told(&self) -> String {
+        let owed = format!(
+            "{} to read: about {}",
+            counted(self.chats.cast_signed(), "chat"),
+            counted(self.requests.cast_signed(), "request")
+        );
+        match (self.minutes, self.ends_at) {
+            (Some(minutes), Some(end)) => {
+                let takes = span(minutes * 60);
+                format!("{owed}, {takes} at this rate, until {} UTC", moment(end))
+            }
+            _ => owed,
+        }
+    }
+}
+
+/// How long the requests take at this rate; nothing if nothing holds them back.
+pub(super) fn minutes(requests: u64, per_minute: u32) -> Option<u64> {
+    (per_minute > 0).then(|| requests.div_ceil(u64::from(per_minute)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_told_with_its_end_where_a_rate_is_set() {
+        let mut outlook = Outlook {
+            chats: 1,
+            requests: 4000,
+            minutes: minutes(4000, 120),
+            ends_at: Some("2026-03-01 12:34:00.000".parse().unwrap()),
+        };
+        assert_eq!(
+            outlook.told(),
+            "1 chat to read: about 4,000 requests, 34 min at this rate, until 2026-03-01 12:34:00 UTC"
+        );
+        (outlook.minutes, outlook.ends_at) = (minutes(4000, 0), None);
+        assert_eq!(outlook.told(), "1 chat to read: about 4,000 requests");
+    }
+}
