@@ -109,32 +109,31 @@ impl Receiver {
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (config, log) = (dir.path().join("config.toml"), dir.path().join("said"));
-        let path = dir.path().join("mirror.db");
         let text = format!(
-            "[source]\nkind = \"iqchannels\"\n[database]\npath = {path:?}\n[http]\nlisten = \"127.0.0.1:0\"\n"
+            "[source]\nkind = \"iqchannels\"\n[database]\npath = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n",
+            dir.path().join("mirror.db").display()
         );
         std::fs::write(&config, text).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_chatmirror"))
-            .arg("--config")
-            .arg(&config)
-            .arg("run")
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        loop {
-            let said = std::fs::read_to_string(&log).unwrap();
-            if said.contains("receiving events") {
-                let (_, address) = said.split_once("address=").unwrap();
-                let address = address.split_whitespace().next().unwrap().parse().unwrap();
-                break Self {
-                    child,
-                    address,
-                    dir,
-                };
-            }
+        let mut receiver = Self {
+            child: Command::new(env!("CARGO_BIN_EXE_chatmirror"))
+                .arg("--config")
+                .arg(&config)
+                .arg("run")
+                .stdout(Stdio::null())
+                .stderr(std::fs::File::create(&log).unwrap())
+                .spawn()
+                .unwrap(),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            dir,
+        };
+        let said = || std::fs::read_to_string(&log).unwrap();
+        while !said().contains("receiving events") {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        let said = said();
+        let (_, address) = said.split_once("address=").unwrap();
+        receiver.address = address.split_whitespace().next().unwrap().parse().unwrap();
+        receiver
     }
 
     /// Resident memory, in kB.
@@ -147,10 +146,15 @@ impl Receiver {
     }
 
     /// `kill -9`.
-    fn kill(mut self) -> tempfile::TempDir {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.dir
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
@@ -211,7 +215,7 @@ async fn send_all(load: &Arc<Load>, address: SocketAddr, senders: usize) {
 }
 
 async fn receiver(bodies: &[String], senders: usize) -> (Duration, Vec<u64>) {
-    let receiver = Receiver::start().await;
+    let mut receiver = Receiver::start().await;
     let load = Load::of(bodies);
     let begun = Instant::now();
     let mut memory = Vec::new();
@@ -225,8 +229,8 @@ async fn receiver(bodies: &[String], senders: usize) -> (Duration, Vec<u64>) {
         begun.elapsed()
     };
     let (took, ()) = tokio::join!(watching, send_all(&load, receiver.address, senders));
-    let dir = receiver.kill();
-    assert_eq!(stored(dir.path()).await.len(), bodies.len());
+    receiver.kill();
+    assert_eq!(stored(receiver.dir.path()).await.len(), bodies.len());
     (took, memory)
 }
 
@@ -276,17 +280,17 @@ async fn bare(bodies: &[String], senders: usize) -> Duration {
 
 /// Kills the receiver when half of the load is acknowledged, and looks for every delivery that was.
 async fn killed(bodies: &[String], senders: usize) {
-    let receiver = Receiver::start().await;
+    let mut receiver = Receiver::start().await;
     let load = Load::of(bodies);
     let address = receiver.address;
     let killing = async {
         while load.taken() < bodies.len() / 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        receiver.kill()
+        receiver.kill();
     };
-    let (dir, ()) = tokio::join!(killing, send_all(&load, address, senders));
-    let stored = stored(dir.path()).await;
+    tokio::join!(killing, send_all(&load, address, senders));
+    let stored = stored(receiver.dir.path()).await;
     let acknowledged = load.acknowledged.lock().unwrap().clone();
     let lost = acknowledged
         .iter()

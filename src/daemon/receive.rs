@@ -1,6 +1,7 @@
 //! The service for a platform that pushes: nothing is asked for, everything is received until told to stop.
 
 use std::net::SocketAddr;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -11,7 +12,8 @@ use super::heart::Heart;
 use super::http::{Parts, Server};
 use super::mailbox::Mailbox;
 use super::mirror::OpenError;
-use super::receiver::{self, Received};
+use super::receiver::{self, Received, Secret};
+use super::reload::Reload;
 use super::repair;
 use super::service::ServiceError;
 use crate::clock::Clock;
@@ -32,6 +34,8 @@ pub struct Reception<'a> {
     pub token: Option<SecretString>,
     /// Told to stop, it comes to an orderly end.
     pub stop: &'a CancellationToken,
+    /// Told to, it reads the secret again.
+    pub reload: Reload,
     /// Is told where it listens.
     pub listening: Option<oneshot::Sender<SocketAddr>>,
 }
@@ -50,6 +54,7 @@ pub async fn receive(
         secret,
         token,
         stop,
+        mut reload,
         listening,
     } = reception;
     if config.http.listen.is_none() && !config.repair.is_on() {
@@ -60,7 +65,8 @@ pub async fn receive(
             "receiver.secret_file is empty: whoever reaches this address can push events"
         );
     }
-    let (router, desk) = receiver::receiver(&config.receiver.path, secret);
+    let secret = Secret::new(secret.into());
+    let (router, desk) = receiver::receiver(&config.receiver.path, Secret::clone(&secret));
     let clock = mailbox.clock();
     let governor = Governor::new(config.source.requests_per_minute, clock.clone());
     let client = token
@@ -92,6 +98,7 @@ pub async fn receive(
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                () = reload.asked() => read_again(&reload, config, &secret, heart),
                 () = tokio::time::sleep(heart.every()) => {}
             }
             if clock.now().since(tidied_at) >= TIDY_EVERY {
@@ -114,6 +121,22 @@ pub async fn receive(
     };
     let ((), (), repaired) = tokio::join!(desk.work(mailbox, &received), watching, repairing);
     repaired
+}
+
+/// Takes up a new secret; what else has changed is refused, and the old one stays.
+fn read_again(reload: &Reload, in_use: &Config, secret: &Secret, heart: &mut Heart) {
+    heart.reloading();
+    match reload.read_secret(in_use) {
+        Ok(fresh) => {
+            *secret.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+            tracing::info!("the receiver's secret has been read again");
+        }
+        Err(error) => {
+            tracing::error!(%error, "the new configuration is refused; the old one stays in use");
+            heart.say(&format!("the new configuration is refused: {error}"));
+        }
+    }
+    heart.ready();
 }
 
 /// The client that asks an installation.

@@ -5,6 +5,7 @@ mod facts;
 mod histories;
 mod ingest;
 mod office;
+mod questions;
 mod receiver;
 mod repair;
 mod truth;

@@ -16,7 +16,7 @@ use super::super::signals::Signals;
 use super::{SEED, fresh_database, worth_trying};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::daemon::{self, Heart, Mailbox, Reception};
+use crate::daemon::{self, Heart, Mailbox, Reception, Reload};
 use crate::simulator::iqchannels::{Habits, History, Installation, Options, Pushed, Recipe, push};
 use crate::store::{RunStatus, TableCount};
 
@@ -118,6 +118,7 @@ async fn tell(path: &Path, bodies: &[String], stop: &CancellationToken) -> Resul
         secret: Some(SECRET.into()),
         token: None,
         stop: &over,
+        reload: Reload::never(),
         listening: Some(listening),
     };
     let mut heart = Heart::new(Clock::System);

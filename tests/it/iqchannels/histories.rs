@@ -26,7 +26,7 @@ pub fn history(seed: u64, chats: i64) -> History {
 }
 
 /// Delivers the bodies in this order, some of them together.
-async fn deliver(path: &Path, bodies: &[String], rng: &mut Rng) {
+pub async fn deliver(path: &Path, bodies: &[String], rng: &mut Rng) {
     let mut config = Config::parse("[source]\nkind = \"iqchannels\"").unwrap();
     config.database.path = path.to_owned();
     let now = Timestamp::from_millis(1_700_000_000_000).unwrap();

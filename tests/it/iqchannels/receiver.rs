@@ -171,6 +171,26 @@ async fn whoever_has_not_the_secret_is_not_heard() {
 }
 
 #[tokio::test]
+async fn a_new_secret_is_taken_up_and_anything_else_needs_a_restart() {
+    let receiver = Receiver::start().await;
+    receiver.office.file("secret", "another");
+    receiver.signal("HUP");
+    let again = "secret has been read again";
+    until(again, async || receiver.said().contains(again)).await;
+    assert_eq!(receiver.delivers(CHAT_CLOSED).await.0, 401);
+    let header = "authorization: Bearer another\r\n";
+    assert_eq!(receiver.posts(header, CHAT_CLOSED).await.0, 200);
+    let path = receiver.office.dir().join("config.toml");
+    let config = std::fs::read_to_string(path).unwrap() + "keep_days = 1\n";
+    receiver.office.file("config.toml", &config);
+    receiver.signal("HUP");
+    until("the refusal", async || receiver.said().contains("restart")).await;
+    assert_eq!(receiver.posts(header, MESSAGE_CREATED).await.0, 200);
+    let office = receiver.ends("TERM").await;
+    facts::hold(&office).await;
+}
+
+#[tokio::test]
 async fn what_can_never_be_read_is_refused_and_kept() {
     let receiver = Receiver::start().await;
     for body in ["nonsense", "[]", "{}", "{\"OK\": false}", "\u{0}"] {
