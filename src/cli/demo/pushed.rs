@@ -17,7 +17,12 @@ use super::{SEED, fresh_database, worth_trying};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::daemon::{self, Heart, Mailbox, Reception, Reload};
-use crate::simulator::iqchannels::{Habits, History, Installation, Options, Pushed, Recipe, push};
+use crate::pass::{self, Repair, Repaired};
+use crate::plan::Mode;
+use crate::simulator::iqchannels::{
+    Habits, History, Installation, Options, Pushed, Recipe, Told as Sent, push,
+};
+use crate::source::Governor;
 use crate::store::{RunStatus, TableCount};
 
 /// The demo's installation.
@@ -53,6 +58,8 @@ struct Told {
     took: Duration,
     again: Pushed,
     changed_again: i64,
+    lost: usize,
+    repaired: Repaired,
     tables: Vec<TableCount>,
 }
 
@@ -65,22 +72,26 @@ pub(super) async fn run(
     let stop = signals.listen()?;
     let installation = installation();
     let habits = Habits {
-        lost: 0,
+        lost: 3,
         repeated: 20,
         overtaken: 40,
     };
-    let bodies = installation.live(habits, STEPS).bodies;
+    let sent = installation.live(habits, STEPS);
+    let bodies = &sent.bodies;
     output.say(&format!(
-        "a simulated installation with {} pushes {} deliveries in any order, some events twice and with what there is by then beside them",
+        "a simulated installation with {} pushes {} deliveries in any order, some events twice and with what there is by then beside them, {} never",
         counted(CHATS, "chat"),
-        grouped(i64::try_from(bodies.len()).unwrap_or(i64::MAX))
+        grouped(i64::try_from(bodies.len()).unwrap_or(i64::MAX)),
+        sent.lost.len()
     ));
-    let told = tell(&path, &bodies, &stop).await?;
+    let told = Box::pin(tell(&path, &installation, &sent, &stop)).await?;
     let value = json!({
         "database": path,
         "deliveries": told.pushed.taken,
         "seconds": told.took.as_secs_f64(),
         "changed_when_repeated": told.changed_again,
+        "lost": told.lost,
+        "repaired": told.repaired,
         "tables": told.tables,
         "queries": QUERIES.map(|(question, sql)| json!({ "question": question, "sql": sql })),
     });
@@ -100,16 +111,25 @@ fn installation() -> Installation {
     Installation::new(history, Options::default())
 }
 
-fn config(path: &Path) -> Result<Config, Failure> {
-    let mut config =
-        Config::parse("[source]\nkind = \"iqchannels\"\n[http]\nlisten = \"127.0.0.1:0\"")?;
+fn config(path: &Path, base_url: &str) -> Result<Config, Failure> {
+    let text = format!(
+        "[source]\nkind = \"iqchannels\"\nbase_url = \"{base_url}\"\n[http]\nlisten = \"127.0.0.1:0\""
+    );
+    let mut config = Config::parse(&text)?;
     path.clone_into(&mut config.database.path);
     Ok(config)
 }
 
-/// Receives all of it, and all of it again.
-async fn tell(path: &Path, bodies: &[String], stop: &CancellationToken) -> Result<Told, Failure> {
-    let config = config(path)?;
+/// Receives all of it, and all of it again; then reads in the lists what was lost.
+async fn tell(
+    path: &Path,
+    installation: &Installation,
+    sent: &Sent,
+    stop: &CancellationToken,
+) -> Result<Told, Failure> {
+    let base_url = installation.spawn(stop.child_token()).await;
+    let base_url = base_url.map_err(|error| Failure::unexpected(&error))?;
+    let config = config(path, &base_url)?;
     let mailbox = Mailbox::open(&config, Clock::System).await?;
     let over = stop.child_token();
     let (listening, address) = oneshot::channel();
@@ -123,21 +143,65 @@ async fn tell(path: &Path, bodies: &[String], stop: &CancellationToken) -> Resul
     };
     let mut heart = Heart::new(Clock::System);
     let sending = async {
-        let sent = async {
+        let pushing = async {
             let address = address.await.map_err(|error| Failure::unexpected(&error))?;
-            send(&mailbox, address, bodies).await
+            send(&mailbox, address, &sent.bodies).await
         };
-        let sent = sent.await;
+        let pushed = pushing.await;
         over.cancel();
-        sent
+        pushed
     };
-    let (received, sent) = tokio::join!(daemon::receive(&mailbox, reception, &mut heart), sending);
-    mailbox.close(RunStatus::Complete).await?;
+    let (received, pushed) =
+        tokio::join!(daemon::receive(&mailbox, reception, &mut heart), sending);
     received?;
-    sent
+    let (pushed, took, again, changed_again) = pushed?;
+    let repaired = repaired(&mailbox, &config, installation, stop).await?;
+    let reader = mailbox.store().reader();
+    let mut tables = reader.table_counts().await?;
+    tables.extend(reader.event_counts().await?);
+    mailbox.close(RunStatus::Complete).await?;
+    Ok(Told {
+        pushed,
+        took,
+        again,
+        changed_again,
+        lost: sent.lost.len(),
+        repaired,
+        tables,
+    })
 }
 
-async fn send(mailbox: &Mailbox, address: SocketAddr, bodies: &[String]) -> Result<Told, Failure> {
+async fn repaired(
+    mailbox: &Mailbox,
+    config: &Config,
+    installation: &Installation,
+    stop: &CancellationToken,
+) -> Result<Repaired, Failure> {
+    let key = installation.options().authorization;
+    let token = key.trim_start_matches("Bearer ").into();
+    let client = daemon::asking(
+        config,
+        &token,
+        Governor::new(0, Clock::System),
+        Clock::System,
+    )?;
+    let repair = Repair {
+        client: &client,
+        store: mailbox.store(),
+        clock: &Clock::System,
+        stop,
+        max_in_flight: 4,
+    };
+    Ok(pass::repair(&repair, Mode::Reconcile).await?)
+}
+
+type Sending = (Pushed, Duration, Pushed, i64);
+
+async fn send(
+    mailbox: &Mailbox,
+    address: SocketAddr,
+    bodies: &[String],
+) -> Result<Sending, Failure> {
     let url = format!("http://{address}/events");
     let failed = |error: reqwest::Error| Failure::unexpected(&error);
     let begun = Instant::now();
@@ -146,15 +210,8 @@ async fn send(mailbox: &Mailbox, address: SocketAddr, bodies: &[String]) -> Resu
     let reader = mailbox.store().reader();
     let before = reader.last_change().await?;
     let again = push(&url, SECRET, bodies).await.map_err(failed)?;
-    let mut tables = reader.table_counts().await?;
-    tables.extend(reader.event_counts().await?);
-    Ok(Told {
-        pushed,
-        took,
-        again,
-        changed_again: reader.last_change().await? - before,
-        tables,
-    })
+    let changed = reader.last_change().await? - before;
+    Ok((pushed, took, again, changed))
 }
 
 fn in_words(told: &Told, path: &Path) -> String {
@@ -176,6 +233,15 @@ fn in_words(told: &Told, path: &Path) -> String {
         "all of them pushed again: {} taken in, {} changed",
         grouped(count(told.again.taken)),
         counted(told.changed_again, "row")
+    );
+    let rows = told.repaired.rows;
+    let _ = writeln!(
+        text,
+        "{} were lost on the way: the installation's lists brought {} and {} changed ({}); what only events tell stays lost",
+        counted(count(told.lost), "event"),
+        counted(rows.inserted, "new row"),
+        grouped(rows.updated),
+        counted(told.repaired.requests.cast_signed(), "request")
     );
     text.push_str(&worth_trying(path, &QUERIES));
     text

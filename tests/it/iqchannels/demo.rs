@@ -21,6 +21,9 @@ async fn the_demo_shows_that_neither_order_nor_repetition_tells_anything() {
     assert_eq!(ended.code, 0, "{ended:?}");
     let told = ended.json();
     assert_eq!(told["changed_when_repeated"], 0);
+    assert!(told["lost"].as_i64().unwrap() > 0);
+    assert_eq!(told["repaired"]["status"], "complete");
+    assert!(told["repaired"]["rows"]["inserted"].as_i64().unwrap() > 0);
     let path = dir.join("chatmirror-demo-iqchannels.db");
     let delivered = "select count(*) from deliveries";
     assert_eq!(
