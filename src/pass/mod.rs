@@ -30,7 +30,7 @@ use crate::model::ChatList;
 use crate::plan::{self, Facts, ListOrder, Mode, Owed, Rule, Rules, Step};
 use crate::source::smartsender::Client;
 use crate::source::{Governor, GovernorState, SourceError};
-use crate::store::{Reader, RunEnd, RunStatus, RunTotals, Store};
+use crate::store::{DueChat, Reader, RunEnd, RunStatus, RunTotals, Store};
 
 pub use audit::Audit;
 pub use deliveries::{Manner, Parcel, Receipt, take_in};
@@ -198,6 +198,7 @@ pub async fn facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassError> 
 async fn deciding_facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassError> {
     let traits = Traits::load(reader).await?;
     let due = reader.due_chats(now).await?;
+    let count = |wanted: fn(&DueChat) -> bool| due.iter().filter(|due| wanted(due)).count() as u64;
     Ok(Facts {
         order: traits.chat_order,
         watermark: reader
@@ -206,7 +207,8 @@ async fn deciding_facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassEr
             .watermark,
         union: traits.union,
         due_chats: due.len() as u64,
-        due_whole: due.iter().filter(|due| due.whole).count() as u64,
+        due_whole: count(|due| due.whole || due.owed.wants_whole()),
+        due_new: count(|due| due.owed == Owed::New),
         backfill_under_way: traits.backfill == Some(Backfill::Reading),
         ..Facts::default()
     })

@@ -59,6 +59,8 @@ pub struct Facts {
     pub due_chats: u64,
     /// Of those, how many must be read whole.
     pub due_whole: u64,
+    /// Of those, how many were never read.
+    pub due_new: u64,
     /// Whether a backfill has listed all chats and not yet read them all.
     pub backfill_under_way: bool,
 }
@@ -169,7 +171,7 @@ fn messages(mode: Mode, facts: &Facts) -> Step {
         _ => facts.due_whole,
     };
     // What is stored is of the chats that have been read: in a first backfill that is not all of them.
-    let read = match facts.chats.saturating_sub(facts.due_whole) {
+    let read = match facts.chats.saturating_sub(facts.due_new) {
         0 => facts.chats,
         read => read,
     };
@@ -275,6 +277,7 @@ mod tests {
             messages: 450,
             due_chats: 90,
             due_whole: 90,
+            due_new: 90,
             ..Facts::default()
         };
         let requests: Vec<u64> = steps(Mode::Backfill, &facts)
