@@ -98,7 +98,8 @@ create table turns (
     primary key (chat_id, asked_at, asked_id)
 ) without rowid;
 
-create index turns_by_day on turns (day);
+-- Wide enough for what is mostly asked of turns, so that the turns themselves need not be read.
+create index turns_by_day on turns (day, channel_id, answered_by, answered_after, human_after);
 create index turns_by_operator on turns (human_day, operator, human_after) where human_day is not null;
 create index turns_unanswered on turns (asked_at) where answered_id is null;
 
@@ -166,6 +167,7 @@ create view chat_overview as
 
 create view message_feed as
     -- One flat row a message, with names where the tables have ids; deleted ones too. `local_at` is in the report zone.
+    -- Names are asked for one by one: what a question does not name is not looked up.
     select
         messages.id as message_id,
         messages.created_at,
@@ -177,9 +179,13 @@ create view message_feed as
             limit 1
         ) as local_at,
         messages.chat_id,
-        coalesce(chats.name, (select contacts.name from contacts where contacts.id = chats.contact_id)) as chat_name,
-        channels.type as channel_type,
-        channels.name as channel_name,
+        (
+            select coalesce(chats.name, (select contacts.name from contacts where contacts.id = chats.contact_id))
+            from chats
+            where chats.id = messages.chat_id
+        ) as chat_name,
+        (select type from channels where channels.id = messages.channel_id) as channel_type,
+        (select name from channels where channels.id = messages.channel_id) as channel_name,
         messages.direction,
         messages.kind,
         messages.sender_type,
@@ -188,7 +194,12 @@ create view message_feed as
             (select operators.name from operators where operators.id = messages.operator_id),
             case
                 when messages.sender_type = 'client'
-                then (select contacts.name from contacts where contacts.id = chats.contact_id)
+                then (
+                    select contacts.name
+                    from chats
+                    join contacts on contacts.id = chats.contact_id
+                    where chats.id = messages.chat_id
+                )
             end
         ) as sender_name,
         messages.text,
@@ -200,9 +211,7 @@ create view message_feed as
         messages.edited_at,
         messages.missing_since,
         messages.deleted_at
-    from messages
-    left join chats on chats.id = messages.chat_id
-    left join channels on channels.id = messages.channel_id;
+    from messages;
 
 create view replies as
     -- One row a turn: the contact's first unanswered message, the first answer, by whom and after how many seconds; the first answer by a
@@ -210,9 +219,13 @@ create view replies as
     -- `is_first`: the chat's first turn.
     select
         turns.chat_id,
-        coalesce(chats.name, (select contacts.name from contacts where contacts.id = chats.contact_id)) as chat_name,
+        (
+            select coalesce(chats.name, (select contacts.name from contacts where contacts.id = chats.contact_id))
+            from chats
+            where chats.id = turns.chat_id
+        ) as chat_name,
         turns.channel_id,
-        channels.type as channel_type,
+        (select type from channels where channels.id = turns.channel_id) as channel_type,
         turns.day,
         not exists (
             select 1
@@ -264,10 +277,7 @@ create view replies as
             order by opens_at desc
             limit 1
         ) as human_business_seconds
-    from turns
-    -- Outer joins, so that a question that needs no names does not look them up.
-    left join chats on chats.id = turns.chat_id
-    left join channels on channels.id = turns.channel_id;
+    from turns;
 
 create view unanswered_chats as
     -- One row an open chat in which the contact had the last word: since when, how many messages, and the last words.

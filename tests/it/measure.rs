@@ -305,6 +305,12 @@ async fn asking() {
             millis(&path, tables).await
         );
     }
+    for (title, sql) in documented() {
+        println!(
+            "docs/questions.md {title:<50} {:>9} ms",
+            millis(&path, sql).await
+        );
+    }
     let store = Store::open(&path).await.unwrap();
     for words in SEARCHES {
         let search = Search {
@@ -331,6 +337,16 @@ async fn asking() {
         );
     }
     store.close().await;
+}
+
+/// The worked questions, each with its title.
+fn documented() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let sections = include_str!("../../docs/questions.md").split("\n## ");
+    sections.filter_map(|section| {
+        let (title, rest) = section.split_once('\n')?;
+        let (_, rest) = rest.split_once("```sql\n")?;
+        Some((title, rest.split_once("```")?.0))
+    })
 }
 
 /// The middle of three times, with the file as warm as the machine keeps it.
