@@ -134,7 +134,7 @@ create view chat_overview as
     -- `messages` counts all that are not deleted; `inbound` and `outbound` only what the two said to each other.
     select
         chats.id as chat_id,
-        chats.name as chat_name,
+        coalesce(chats.name, contacts.name) as chat_name,
         chats.state,
         chats.contact_id,
         contacts.name as contact_name,
@@ -179,13 +179,29 @@ create view message_feed as
             limit 1
         ) as local_at,
         messages.chat_id,
-        (select name from chats where chats.id = messages.chat_id) as chat_name,
+        (
+            select coalesce(chats.name, (select contacts.name from contacts where contacts.id = chats.contact_id))
+            from chats
+            where chats.id = messages.chat_id
+        ) as chat_name,
         (select type from channels where channels.id = messages.channel_id) as channel_type,
         (select name from channels where channels.id = messages.channel_id) as channel_name,
         messages.direction,
         messages.kind,
         messages.sender_type,
-        messages.sender_name,
+        coalesce(
+            messages.sender_name,
+            (select operators.name from operators where operators.id = messages.operator_id),
+            case
+                when messages.sender_type = 'client'
+                then (
+                    select contacts.name
+                    from chats
+                    join contacts on contacts.id = chats.contact_id
+                    where chats.id = messages.chat_id
+                )
+            end
+        ) as sender_name,
         messages.text,
         (select count(*) from attachments where attachments.message_id = messages.id) as attachments,
         messages.internal,
@@ -203,7 +219,11 @@ create view replies as
     -- `is_first`: the chat's first turn.
     select
         turns.chat_id,
-        (select name from chats where chats.id = turns.chat_id) as chat_name,
+        (
+            select coalesce(chats.name, (select contacts.name from contacts where contacts.id = chats.contact_id))
+            from chats
+            where chats.id = turns.chat_id
+        ) as chat_name,
         turns.channel_id,
         (select type from channels where channels.id = turns.channel_id) as channel_type,
         turns.day,
@@ -235,7 +255,14 @@ create view replies as
         ) as business_seconds,
         turns.human_at,
         turns.human_id as human_message_id,
-        turns.operator,
+        coalesce(
+            (
+                select operators.name
+                from operators
+                where operators.id = case when turns.operator glob 'operator [0-9]*' then cast(substr(turns.operator, 10) as integer) end
+            ),
+            turns.operator
+        ) as operator,
         turns.human_after as human_seconds,
         (
             select worked_before + strftime('%s', min(closes_at, turns.human_at)) - strftime('%s', opens_at)
@@ -256,7 +283,7 @@ create view unanswered_chats as
     -- One row an open chat in which the contact had the last word: since when, how many messages, and the last words.
     select
         turns.chat_id,
-        chats.name as chat_name,
+        coalesce(chats.name, (select contacts.name from contacts where contacts.id = chats.contact_id)) as chat_name,
         chats.contact_id,
         channels.type as channel_type,
         turns.asked_at as waiting_since,
@@ -317,7 +344,14 @@ create view operator_activity as
     -- question, and how long the contact had waited for these, in seconds.
     select
         daily_counts.day,
-        daily_counts.operator,
+        coalesce(
+            (
+                select operators.name
+                from operators
+                where operators.id = case when daily_counts.operator glob 'operator [0-9]*' then cast(substr(daily_counts.operator, 10) as integer) end
+            ),
+            daily_counts.operator
+        ) as operator,
         sum(daily_counts.messages) as messages,
         (
             select count(*)

@@ -268,9 +268,20 @@ pub(super) struct SnapshotOptions {
 
 #[derive(Debug, Args)]
 pub(super) struct DemoOptions {
+    /// Which platform: one that is asked, or one that pushes events
+    #[arg(long, value_enum, default_value_t = Platform::Smartsender)]
+    pub(super) kind: Platform,
+
     /// Where the mirror is put [default: a directory for temporary files]
     #[arg(long, value_name = "DIR")]
     pub(super) dir: Option<PathBuf>,
+}
+
+/// Platforms that can be simulated.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Platform {
+    Smartsender,
+    Iqchannels,
 }
 
 #[derive(Debug, Args)]

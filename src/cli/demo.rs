@@ -1,5 +1,7 @@
 //! `chatmirror demo`: the main job on a simulated account, nothing to configure.
 
+mod pushed;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,7 +10,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
-use super::arguments::{Arguments, DemoOptions};
+use super::arguments::{Arguments, DemoOptions, Platform};
 use super::bars::Watcher;
 use super::exit::{Exit, Failure};
 use super::output::{Output, counted, grouped};
@@ -74,7 +76,10 @@ pub(super) async fn run(
     signals: &Signals,
 ) -> Result<Exit, Failure> {
     logging::start(arguments, LogFormat::Text, LevelFilter::WARN);
-    let path = fresh_database(options.dir.as_deref())?;
+    if let Platform::Iqchannels = options.kind {
+        return pushed::run(options, output, signals).await;
+    }
+    let path = fresh_database(options.dir.as_deref(), "chatmirror-demo.db")?;
     let stop = signals.listen()?;
     let simulator = simulator();
     let base_url = simulator
@@ -160,7 +165,7 @@ fn simulator() -> Simulator {
 }
 
 /// The demo's own file, new each time; nothing else is ever removed.
-fn fresh_database(dir: Option<&Path>) -> Result<PathBuf, Failure> {
+fn fresh_database(dir: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
     let dir = dir.map_or_else(
         || std::env::temp_dir().join("chatmirror-demo"),
         Path::to_owned,
@@ -173,7 +178,7 @@ fn fresh_database(dir: Option<&Path>) -> Result<PathBuf, Failure> {
         )
     };
     std::fs::create_dir_all(&dir).map_err(cannot_write)?;
-    let path = dir.join("chatmirror-demo.db");
+    let path = dir.join(name);
     // Another demo may be at work in the same place.
     let _lock = WriterLock::take(&path)?;
     for suffix in ["", "-wal", "-shm"] {
@@ -223,13 +228,18 @@ fn in_words(told: &Told, path: &Path) -> String {
     {
         let _ = writeln!(text, "  {line}");
     }
-    let _ = writeln!(
-        text,
-        "\nthe file is {}\nthree queries worth trying:\n",
+    text.push_str(&worth_trying(path, &QUERIES));
+    text
+}
+
+/// Where the file is, and what to ask it.
+fn worth_trying(path: &Path, queries: &[(&str, &str)]) -> String {
+    let mut text = format!(
+        "\nthe file is {}\nthree queries worth trying:\n\n",
         path.display()
     );
     let file = quoted(&path.display().to_string());
-    for (question, sql) in QUERIES {
+    for (question, sql) in queries {
         let _ = writeln!(
             text,
             "  # {question}\n  sqlite3 -readonly -box {file} \"\n    {sql}\"\n"
@@ -256,7 +266,7 @@ mod tests {
     fn queries_and_paths_can_be_pasted_into_a_shell() {
         assert_eq!(quoted("/tmp/a-b/c.db"), "/tmp/a-b/c.db");
         assert_eq!(quoted("/tmp/my demo's"), r"'/tmp/my demo'\''s'");
-        for (_, sql) in QUERIES {
+        for (_, sql) in QUERIES.into_iter().chain(pushed::QUERIES) {
             let special = sql.chars().find(|c| "\"$`\\!".contains(*c));
             assert_eq!(special, None, "{sql}");
         }

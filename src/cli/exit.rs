@@ -154,7 +154,7 @@ impl From<OpenError> for Failure {
                 Exit::Configuration,
                 error.to_string(),
                 Some(
-                    "let `chatmirror run` receive its events, or give `chatmirror ingest` a file of them",
+                    "let `chatmirror run` receive its events, or give `chatmirror ingest` a file of them; its lists are read if repair.lists is on",
                 ),
             ),
         }

@@ -14,6 +14,7 @@ mod logging;
 mod outlook;
 mod output;
 mod paint;
+mod repair;
 mod run;
 mod search;
 mod shell;

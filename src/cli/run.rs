@@ -11,7 +11,7 @@ use super::logging;
 use super::signals::{self, Signals};
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Kind};
-use crate::daemon::{self, Heart, Mailbox, Mirror, Orders, Reload};
+use crate::daemon::{self, Heart, Mailbox, Mirror, Orders, Reception, Reload};
 use crate::store::RunStatus;
 
 /// A long pass tells this often how far it is.
@@ -22,7 +22,7 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
     let config = arguments.config(&environment)?;
     logging::start(arguments, config.log.format, LevelFilter::INFO);
     if config.source.kind == Kind::IqChannels {
-        return receive(&config, signals).await;
+        return receive(arguments, &config, environment, signals).await;
     }
     let token = config.source.token(&environment)?;
     let stop = signals.listen()?;
@@ -52,27 +52,36 @@ pub(super) async fn run(arguments: &Arguments, signals: &Signals) -> Result<Exit
 }
 
 /// The daemon for a platform that pushes.
-async fn receive(config: &Config, signals: &Signals) -> Result<Exit, Failure> {
+async fn receive(
+    arguments: &Arguments,
+    config: &Config,
+    environment: Environment,
+    signals: &Signals,
+) -> Result<Exit, Failure> {
     let secret = config.receiver.secret()?;
+    let asked = config.repair.is_on();
+    let token = asked.then(|| config.source.token(&environment));
+    let token = token.transpose()?;
     let stop = signals.listen()?;
-    let mut bell = signals::reloads()?;
+    let bell = signals::reloads()?;
     let mut heart = Heart::new(Clock::System);
     let opened = Mailbox::open(config, Clock::System);
     let opened = heart.while_starting("opening the mirror", opened).await;
     let mailbox = opened.map_err(|error| told(&mut heart, error.into()))?;
     tracing::info!(database = %config.database.path.display(), "mirroring");
-    let deaf_to_reloads = async {
-        while bell.recv().await.is_some() {
-            tracing::warn!(
-                "the receiver reads its configuration at the start only: restart it instead"
-            );
-        }
-        std::future::pending::<()>().await;
+    let reception = Reception {
+        config,
+        secret,
+        token,
+        stop: &stop,
+        reload: Reload {
+            path: arguments.config.clone(),
+            environment,
+            bell,
+        },
+        listening: None,
     };
-    let received = tokio::select! {
-        received = daemon::receive(&mailbox, config, secret, &stop, &mut heart) => received,
-        () = deaf_to_reloads => Ok(()),
-    };
+    let received = daemon::receive(&mailbox, reception, &mut heart).await;
     let status = match &received {
         Ok(()) => RunStatus::Complete,
         Err(_) => RunStatus::Failed,

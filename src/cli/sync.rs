@@ -12,9 +12,9 @@ use super::bars::Watcher;
 use super::exit::{Exit, Failure};
 use super::output::{Output, counted, grouped, moment};
 use super::signals::Signals;
-use super::{dry_run, logging};
+use super::{dry_run, logging, repair};
 use crate::clock::Clock;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Kind};
 use crate::daemon::{Errand, Mirror, OpenError, Order};
 use crate::pass::{Audit, Outcome};
 use crate::plan::Mode;
@@ -34,6 +34,9 @@ pub(super) async fn run(
         (_, true) => Mode::Reconcile,
         _ => Mode::Incremental,
     };
+    if config.source.kind == Kind::IqChannels && config.repair.lists && !options.dry_run {
+        return repair::run(&config, &environment, mode, output, signals).await;
+    }
     if options.dry_run {
         return dry_run::run(&config, mode, output).await;
     }

@@ -9,11 +9,12 @@ use tokio_cron_scheduler::Job;
 
 use super::business;
 use super::error::Problem;
+use super::header;
 use super::nearest::nearest;
-use super::raw::Raw;
+use super::raw::{BASE_URL, Raw};
 use super::settings::{
-    Audit, Business, Changes, Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Report,
-    Schedule, Search, Snapshot, Source,
+    Audit, Business, Changes, Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Repair,
+    Report, Schedule, Search, Snapshot, Source,
 };
 use super::url;
 use super::walk::Given;
@@ -52,6 +53,7 @@ impl Check {
         let listen = self.text(&raw.listen, listen);
         let fresh_seconds = self.whole(&raw.fresh_seconds, 1, MOST_SECONDS);
         let receiver = self.receiver(raw);
+        let header = self.text(&raw.repair_header, header::read);
         let format = self.text(&raw.log_format, log_format);
         let config = Config {
             source: source?,
@@ -73,6 +75,11 @@ impl Check {
                 fresh_within: Duration::from_secs(fresh_seconds?.into()),
             },
             receiver: receiver?,
+            repair: Repair {
+                lists: raw.repair_lists.value,
+                stream: raw.repair_stream.value,
+                header: header?,
+            },
             log: Log { format: format? },
         };
         self.between(raw, &config);
@@ -167,6 +174,27 @@ impl Check {
             let why = "must name a file with a secret, for http.listen is not a loopback address and others could \
                        push events";
             self.text::<()>(&raw.secret_file, |_| Err(why.to_owned()));
+        }
+        self.repair(raw, config);
+    }
+
+    /// What must hold where a platform that pushes is asked.
+    fn repair(&mut self, raw: &Raw, config: &Config) {
+        for flag in [&raw.repair_lists, &raw.repair_stream] {
+            if flag.value && config.source.kind != Kind::IqChannels {
+                let why = r#"is for source.kind = "iqchannels" only"#.to_owned();
+                self.0.push(Problem::new(
+                    flag.key,
+                    Some("true".to_owned()),
+                    flag.line,
+                    why,
+                ));
+            }
+        }
+        let pushes = config.source.kind == Kind::IqChannels;
+        if pushes && config.repair.is_on() && raw.base_url.value == BASE_URL {
+            let why = "must be the installation's address, for repair.lists or repair.stream is on";
+            self.text::<()>(&raw.base_url, |_| Err(why.to_owned()));
         }
     }
 

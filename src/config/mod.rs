@@ -4,6 +4,7 @@ mod business;
 mod check;
 mod environment;
 mod error;
+mod header;
 mod nearest;
 mod raw;
 mod secret;
@@ -20,8 +21,8 @@ use std::path::{Path, PathBuf};
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use settings::{
-    Audit, Business, Changes, Config, Cron, Database, Http, Kind, Log, LogFormat, Receiver, Report,
-    Schedule, Search, Snapshot, Source,
+    Audit, Business, Changes, Config, Cron, Database, Header, Http, Kind, Log, LogFormat, Receiver,
+    Repair, Report, Schedule, Search, Snapshot, Source,
 };
 
 /// A configuration and the file it came from.

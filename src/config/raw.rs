@@ -35,6 +35,9 @@ pub(super) struct Raw {
     pub receiver_path: Given<String>,
     pub secret_file: Given<String>,
     pub keep_deliveries_days: Given<i64>,
+    pub repair_lists: Given<bool>,
+    pub repair_stream: Given<bool>,
+    pub repair_header: Given<String>,
     pub log_format: Given<String>,
 }
 
@@ -86,6 +89,9 @@ fn ask(walk: &mut Walk<'_>) -> Raw {
         receiver_path: walk.text("receiver.path", "/events"),
         secret_file: walk.text("receiver.secret_file", ""),
         keep_deliveries_days: walk.whole("receiver.keep_days", 7),
+        repair_lists: walk.flag("repair.lists", false),
+        repair_stream: walk.flag("repair.stream", false),
+        repair_header: walk.text("repair.header", "Authorization: Bearer {token}"),
         log_format: walk.text("log.format", "text"),
     }
 }

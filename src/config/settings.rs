@@ -32,6 +32,8 @@ pub struct Config {
     pub http: Http,
     /// The receiver of pushed events.
     pub receiver: Receiver,
+    /// What is asked of a platform that pushes, so that what was lost is made good.
+    pub repair: Repair,
     /// What the daemon says.
     pub log: Log,
 }
@@ -157,6 +159,36 @@ pub struct Receiver {
     pub secret_file: Option<PathBuf>,
     /// Bodies are kept as they came for so many days; nothing: they are not kept.
     pub keep_days: Option<u32>,
+}
+
+/// What is asked of a platform that pushes. Where anything is, `source.base_url` is the installation's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// Whether its lists are read.
+    pub lists: bool,
+    /// Whether its stream of events is followed.
+    pub stream: bool,
+    /// The header that lets in.
+    pub header: Header,
+}
+
+impl Repair {
+    /// Whether the platform is asked for anything.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.lists || self.stream
+    }
+}
+
+/// A header with a place for the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// What stands before the token.
+    pub before: String,
+    /// What stands behind it.
+    pub behind: String,
 }
 
 /// What the daemon says.

@@ -53,6 +53,7 @@ pub(super) struct Parts {
 #[derive(Debug)]
 pub(super) struct Server {
     board: Arc<Board>,
+    address: SocketAddr,
     open: DropGuard,
     serving: JoinHandle<()>,
 }
@@ -119,9 +120,15 @@ impl Server {
         let serving = tokio::spawn(door::serve(listener, router, stop.clone()));
         Ok(Some(Self {
             board,
+            address,
             open: stop.drop_guard(),
             serving,
         }))
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Ends: what is being answered comes to its end, nobody else is answered.

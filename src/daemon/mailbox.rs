@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
+
 use super::mirror::OpenError;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Kind};
@@ -14,7 +16,8 @@ use crate::store::{Binding, RunEnd, RunStatus, Store, StoreError};
 pub struct Mailbox {
     store: Store,
     clock: Clock,
-    run_id: i64,
+    /// The books of what comes in: opened when something does.
+    run_id: OnceCell<i64>,
     keep: Option<Duration>,
 }
 
@@ -29,9 +32,9 @@ impl Mailbox {
         }
         let store = Store::open(&config.database.path).await?;
         match Self::prepare(&store, config, &clock).await {
-            Ok(run_id) => Ok(Self {
+            Ok(()) => Ok(Self {
                 store,
-                run_id,
+                run_id: OnceCell::new(),
                 keep: config
                     .receiver
                     .keep_days
@@ -45,7 +48,7 @@ impl Mailbox {
         }
     }
 
-    async fn prepare(store: &Store, config: &Config, clock: &Clock) -> Result<i64, StoreError> {
+    async fn prepare(store: &Store, config: &Config, clock: &Clock) -> Result<(), StoreError> {
         // Ids are unique within one installation only, and it tells nothing of itself: its address is its name.
         let account = Account {
             id: config.source.installation().to_owned(),
@@ -60,8 +63,17 @@ impl Mailbox {
         store.commit_to_disk().await?;
         store.bind(&binding, clock.now()).await?;
         store.count_by(&config.report).await?;
-        store.keep_index(config.search.index).await?;
-        store.begin_intake(clock.now()).await
+        store.keep_index(config.search.index).await
+    }
+
+    /// How what comes in now is taken in.
+    pub(super) async fn manner(&self) -> Result<Manner, StoreError> {
+        let begin = || self.store.begin_intake(self.clock.now());
+        Ok(Manner {
+            run_id: *self.run_id.get_or_try_init(begin).await?,
+            at: self.clock.now(),
+            keep: self.keep.is_some(),
+        })
     }
 
     /// Takes parcels in, together. When this returns, they are in the file.
@@ -69,12 +81,7 @@ impl Mailbox {
     /// # Errors
     /// Whatever the store says; then nothing of them is.
     pub async fn take_in(&self, parcels: &[Parcel]) -> Result<Receipt, StoreError> {
-        let manner = Manner {
-            run_id: self.run_id,
-            at: self.clock.now(),
-            keep: self.keep.is_some(),
-        };
-        pass::take_in(&self.store, parcels, manner).await
+        pass::take_in(&self.store, parcels, self.manner().await?).await
     }
 
     /// Drops the bodies that have been kept for long enough.
@@ -117,10 +124,12 @@ impl Mailbox {
             at: self.clock.now(),
         };
         let tidied = self.tidy().await;
-        let finished = self.store.finish_run(self.run_id, end).await;
+        let finished = match self.run_id.get() {
+            Some(run_id) => self.store.finish_run(*run_id, end).await.map(drop),
+            None => Ok(()),
+        };
         self.store.close().await;
         tidied?;
-        finished?;
-        Ok(())
+        finished
     }
 }

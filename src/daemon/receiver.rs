@@ -2,8 +2,8 @@
 //!
 //! Deliveries that come while others are being written share the next transaction.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -44,6 +44,9 @@ const WAIT_FOR_ROOM: Duration = Duration::from_secs(1);
 /// When to come again, in seconds.
 const AGAIN_SOON: &str = "1";
 const AGAIN_LATER: &str = "10";
+
+/// What senders must bring; it may be changed while they come.
+pub(super) type Secret = Arc<RwLock<Option<SecretString>>>;
 
 /// A delivery, and where its sender waits for the answer.
 type Waiting = (Parcel, oneshot::Sender<Answer>);
@@ -86,7 +89,7 @@ impl Received {
 /// The side that senders meet.
 #[derive(Debug)]
 struct Counter {
-    secret: Option<SecretString>,
+    secret: Secret,
     room: Arc<Semaphore>,
     queue: mpsc::Sender<Waiting>,
 }
@@ -96,7 +99,7 @@ struct Counter {
 pub(super) struct Desk(mpsc::Receiver<Waiting>);
 
 /// A receiver at `path`: what answers there, and what must run beside it.
-pub(super) fn receiver(path: &str, secret: Option<SecretString>) -> (Router, Desk) {
+pub(super) fn receiver(path: &str, secret: Secret) -> (Router, Desk) {
     let (queue, waiting) = mpsc::channel(MOST_WAITING);
     let counter = Counter {
         secret,
@@ -110,7 +113,14 @@ pub(super) fn receiver(path: &str, secret: Option<SecretString>) -> (Router, Des
 }
 
 async fn receive(State(counter): State<Arc<Counter>>, request: Request) -> Response {
-    if !admits(counter.secret.as_ref(), request.headers()) {
+    let admitted = {
+        let secret = counter
+            .secret
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        admits(secret.as_ref(), request.headers())
+    };
+    if !admitted {
         let asks = [(header::WWW_AUTHENTICATE, "Bearer")];
         return (
             StatusCode::UNAUTHORIZED,

@@ -31,6 +31,10 @@ pub(super) enum Refused {
     Config(#[from] ConfigError),
     #[error("{} cannot change while the daemon runs: restart it instead", .0.join(", "))]
     Fixed(Vec<&'static str>),
+    #[error(
+        "where events are received, only the receiver's secret is read again: restart the daemon for the rest"
+    )]
+    Restart,
 }
 
 impl Reload {
@@ -49,6 +53,15 @@ impl Reload {
         if self.bell.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Reads the receiver's secret again, if the rest of the configuration is as it was.
+    pub(super) fn read_secret(&self, in_use: &Config) -> Result<Option<SecretString>, Refused> {
+        let config = Config::load(self.path.as_deref(), &self.environment)?.config;
+        if config != *in_use {
+            return Err(Refused::Restart);
+        }
+        Ok(config.receiver.secret()?)
     }
 
     /// Reads the configuration and the token again.
@@ -73,6 +86,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("database.path", old.database == new.database),
         ("[http]", old.http == new.http),
         ("[receiver]", old.receiver == new.receiver),
+        ("[repair]", old.repair == new.repair),
         ("[log]", old.log == new.log),
     ];
     let differing = compared.into_iter().filter(|(_, same)| !same);

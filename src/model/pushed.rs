@@ -99,13 +99,16 @@ pub enum How {
     Edited,
     /// By the event that has deleted it.
     Deleted,
+    /// In a list that was asked for: then the event that it came with is the last one that was known before it was asked for.
+    Listed,
 }
 
 /// Some values of an object, as they were by one version of it.
 ///
 /// A key is a column's name; `extra/…`, `content/…` lead into those objects (a `/` in a name is `~1`, a `~` is `~0`). `words/…` leads into `content`
 /// and `mark/…` into `extra`: words change only by an edit, marks are only ever set. `gate/channel_id` is the channel of a chat's one gate;
-/// `message/…` names a message that an event has touched.
+/// `message/…` names a message that an event has touched. Of what lists tell, `listed/state` is a chat's state, and `listed/missing` says since when
+/// a message is not among those of its chat.
 /// A value is the column's; a list of three if it does not fit there: what the column gets, then where in `extra` the value is put, then the value.
 #[derive(Clone, Debug)]
 pub struct Sighting {
@@ -121,7 +124,7 @@ pub struct Sighting {
     pub digest: u64,
     /// How it came.
     pub how: How,
-    /// When it was edited or deleted.
+    /// When it was edited, deleted or listed.
     pub at: Option<Timestamp>,
     /// The values.
     pub keys: Map<String, Value>,

@@ -115,6 +115,28 @@ fn is_of_a_parcel(error: &StoreError) -> bool {
     matches!(error, StoreError::Database(_) | StoreError::Ledger(_))
 }
 
+/// What a single body brings; what cannot be read is among the rejects.
+pub(super) fn opened(body: &[u8], keep: bool) -> (Delivery, Vec<Body>) {
+    let parcel = Parcel {
+        body: body.to_vec(),
+        origin: None,
+    };
+    match iqchannels::read(body) {
+        Ok(delivery) => {
+            let kept = keep.then(|| Body {
+                event_id: delivery.last_event(),
+                body: text(&parcel),
+            });
+            (delivery, kept.into_iter().collect())
+        }
+        Err(why) => {
+            let mut delivery = Delivery::default();
+            delivery.rejects.push(reject(&parcel, &why.to_string()));
+            (delivery, Vec::new())
+        }
+    }
+}
+
 fn intake(manner: Manner, delivery: Delivery, bodies: Vec<Body>) -> Intake {
     Intake {
         run_id: manner.run_id,

@@ -13,6 +13,7 @@ mod gone;
 mod lists;
 mod messages;
 mod progress;
+mod repair;
 mod traits;
 mod verify;
 
@@ -35,6 +36,7 @@ pub use audit::Audit;
 pub use deliveries::{Manner, Parcel, Receipt, take_in};
 pub use error::PassError;
 pub use progress::{Phase, Progress};
+pub use repair::{Repair, Repaired, follow, repair};
 pub use verify::{Difference, Verification, verify};
 
 use lists::Peeks;

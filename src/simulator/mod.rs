@@ -8,6 +8,7 @@
 //! - `wire`, `lists`, `routes` and `refusal` render it as the platform would; `lock` counts the requests
 //! - [`Hook`] lets the account change at the worst moment, [`Fault`] lets an answer go wrong
 //! - `world` is all of that in one place, [`Simulator`] the handle to it, `server` the socket
+//! - [`iqchannels`] is another platform, which pushes events
 //! - [`Published`] serves the vendor's own examples instead of an account
 
 mod account;
@@ -17,6 +18,7 @@ mod fault;
 mod handle;
 mod hooks;
 mod invent;
+pub mod iqchannels;
 mod lists;
 mod lock;
 mod mutation;

@@ -28,7 +28,7 @@ mod snapshot;
 mod writer;
 
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Unmet};
-pub use deliveries::{Body, Intake, TakenIn};
+pub use deliveries::{Body, Intake, ListedPage, Place, Span, TakenIn};
 pub use error::StoreError;
 pub use export::{Cell, ExportRow, Held, Kind, MirrorOf, MirrorTable, Month, Since, TableColumn};
 pub use glance::{Lookup, Stored};

@@ -1,8 +1,11 @@
 //! The platform that pushes: whatever comes in whatever order, the rows are the same.
 
-mod account;
+mod demo;
 mod facts;
 mod histories;
 mod ingest;
 mod office;
+mod questions;
 mod receiver;
+mod repair;
+mod truth;

@@ -17,7 +17,11 @@ pub(super) async fn look(
     environment: &Environment,
 ) -> (Vec<Finding>, Option<Account>) {
     if config.source.kind == Kind::IqChannels {
-        return (vec![receiver(config)], None);
+        let mut findings = vec![receiver(config)];
+        if config.repair.is_on() {
+            findings.push(lists(config, environment).await);
+        }
+        return (findings, None);
     }
     match ask_source(config, environment).await {
         Ok((findings, account)) => (findings, Some(account)),
@@ -35,11 +39,39 @@ fn receiver(config: &Config) -> Finding {
     let path = &config.receiver.path;
     match config.http.listen {
         Some(address) => Finding::good("receiver", format!("http://{address}{path}, {secret}")),
+        None if config.repair.stream => Finding::good(
+            "receiver",
+            "http.listen is empty: events come from the installation's stream".to_owned(),
+        ),
         None => Finding::doubtful(
             "receiver",
             "http.listen is empty: events come from files only, by `chatmirror ingest`".to_owned(),
             "set http.listen to receive them, such as \"127.0.0.1:9090\"",
         ),
+    }
+}
+
+/// Whether the installation answers where it is asked: the list of its channels is the shortest.
+async fn lists(config: &Config, environment: &Environment) -> Finding {
+    let token = match config.source.token(environment) {
+        Ok(token) => token,
+        Err(error) => return Finding::bad("token", error.into()),
+    };
+    let clock = Clock::System;
+    let governor = Governor::new(config.source.requests_per_minute, clock.clone());
+    let asked = match daemon::asking(config, &token, governor, clock) {
+        Ok(client) => client.channels(0).await,
+        Err(error) => return Finding::bad("repair", error.into()),
+    };
+    match asked {
+        Ok(listed) => {
+            let channels = listed.items.len();
+            Finding::good(
+                "repair",
+                format!("{} lists {channels} channels", config.source.base_url),
+            )
+        }
+        Err(error) => Finding::bad("repair", error.into()),
     }
 }
 

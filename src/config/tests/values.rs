@@ -237,3 +237,17 @@ fn without_a_secret_events_are_received_on_loopback_only() {
         assert_eq!(problems(&open(kind, listen, secret)), []);
     }
 }
+
+#[test]
+fn only_an_installation_that_is_named_is_asked() {
+    let kind = "source.kind = \"iqchannels\"\n";
+    let own = "source.base_url = \"https://chat.example.com\"\n";
+    for key in ["repair.lists", "repair.stream"] {
+        assert_refused(&format!("{key} = true"), key, "iqchannels");
+        let text = format!("{kind}{key} = true");
+        assert_refused(&text, "source.base_url", "installation's address");
+        assert_eq!(problems(&format!("{kind}{own}{key} = true")), []);
+    }
+    let text = "repair.header = \"Authorization: Bearer abc\"";
+    assert_refused(text, "repair.header", "{token}");
+}

@@ -84,7 +84,7 @@ fn refusal(top: &Map<String, Value>) -> String {
 }
 
 /// What `Rels` shows, and the lists in it that nobody expects.
-fn shown(
+pub(super) fn shown(
     mut rels: Map<String, Value>,
     carrying: Option<i64>,
     delivery: &mut Delivery,

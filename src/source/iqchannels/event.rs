@@ -172,13 +172,21 @@ fn deed(event: &Event, thing: Thing, id: i64, keys: Value) -> Sighting {
     }
 }
 
-/// The ticket that was closed: the one that its chat showed. Beside an event that is told late the chat may show a later one, so
-/// the oldest showing counts.
+/// How much later than the event a chat may have changed that was shown with it at the time, in milliseconds.
+const AT_ONCE: i64 = 1000;
+
+/// The ticket that was closed: the one that its chat showed. Beside an event that is told late the chat may show a later one: one that
+/// has changed since tells nothing, and of the others the oldest showing counts.
 fn closing(event: &Event, shown: &[Sighting]) -> Option<Sighting> {
     let chat_id = event.chat_id?.to_string();
     let chats = shown
         .iter()
-        .filter(|seen| seen.thing == Thing::Chat && seen.id == chat_id);
+        .filter(|seen| seen.thing == Thing::Chat && seen.id == chat_id)
+        .filter(|seen| {
+            event
+                .created_at
+                .is_none_or(|at| seen.version <= at.millis() + AT_ONCE)
+        });
     let chat = chats
         .filter(|seen| seen.ticket_id.is_some())
         .min_by_key(|seen| (seen.version, seen.digest))?;

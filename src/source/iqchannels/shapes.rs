@@ -67,7 +67,7 @@ static PROJECT: Shape = Shape {
     ],
 };
 
-static CHANNEL: Shape = Shape {
+pub(super) static CHANNEL: Shape = Shape {
     list: "Channels",
     thing: Thing::Channel,
     version: Some("UpdatedAt"),
@@ -165,7 +165,7 @@ static CLIENT: Shape = Shape {
     ],
 };
 
-static CHAT: Shape = Shape {
+pub(super) static CHAT: Shape = Shape {
     list: "Chats",
     thing: Thing::Chat,
     version: Some("ChangedAt"),

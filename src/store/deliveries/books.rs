@@ -45,6 +45,18 @@ impl Store {
 }
 
 impl Reader {
+    /// The number of the last line of `changes`; 0 if there is none.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn last_change(&self) -> Result<i64, StoreError> {
+        let last =
+            sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "last!: i64" from changes"#)
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(last)
+    }
+
     /// The tables that only platforms which push fill, and their sizes.
     ///
     /// # Errors

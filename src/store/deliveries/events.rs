@@ -136,11 +136,11 @@ fn joined(one: Event, other: Event) -> Result<Event, StoreError> {
     })
 }
 
-/// The state that the last event which tells of it left each of these chats in.
+/// The last event that tells of the state of each of these chats, and which it is.
 pub(super) async fn states(
     connection: &mut SqliteConnection,
     chats: &[i64],
-) -> Result<BTreeMap<i64, ChatState>, StoreError> {
+) -> Result<BTreeMap<i64, (i64, ChatState)>, StoreError> {
     let chats = serde_json::to_string(chats)?;
     let rows = sqlx::query!(
         r#"select chat_id as "chat_id!: i64", max(id) as "last!: i64", chat_state as "state!: ChatState"
@@ -153,7 +153,7 @@ pub(super) async fn states(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.chat_id, row.state))
+        .map(|row| (row.chat_id, (row.last, row.state)))
         .collect())
 }
 

@@ -3,6 +3,7 @@
 mod books;
 mod columns;
 mod events;
+mod listed;
 mod objects;
 mod rows_of;
 mod versions;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use self::events::Settled;
+pub use self::listed::{ListedPage, Place, Span};
 use self::objects::{Name, Objects};
 use self::rows_of::{Made, Moments};
 use super::changes::{self, Change};

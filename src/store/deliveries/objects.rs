@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use super::versions::{Version, Whole, merged, whole, without_deed};
+use super::versions::{Version, Whole, merged, news, whole, without_deed};
 use crate::model::{Sighting, Thing};
 use crate::store::StoreError;
 
@@ -59,7 +59,7 @@ impl Objects {
         }
         for (name, seen) in seen {
             let known = objects.versions.get(&name).cloned().unwrap_or_default();
-            let now = merged(known.clone(), seen);
+            let now = merged(known.clone(), news(&known, seen));
             if now != known {
                 objects.changed.insert(name.clone());
             }

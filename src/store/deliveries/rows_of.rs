@@ -199,7 +199,8 @@ async fn make_chats(
     let (mut chats, mut gates) = (Vec::new(), Vec::new());
     for id in ids {
         let whole = objects.whole(Thing::Chat, &id.to_string());
-        let mut columns = with_id(Columns::of(&whole.unwrap_or_default()), id);
+        let whole = whole.unwrap_or_default();
+        let mut columns = with_id(Columns::of(&whole), id);
         gates.push(GateRow {
             gate: Gate {
                 chat_id: id,
@@ -220,7 +221,7 @@ async fn make_chats(
         let chat: Chat = columns.row()?;
         chats.push(ChatRow {
             chat,
-            state: states.get(&id).copied(),
+            state: whole.state(states.get(&id).copied()),
             missing_since: None,
             deleted_at: None,
         });
@@ -250,31 +251,36 @@ async fn make_messages(
     let moved = messages_of(connection, &moved).await?;
     ids.extend(&moved);
     let stored = rows::load_messages(connection, ids.iter().copied()).await?;
-    let mut made: Vec<Message> = Vec::new();
+    let mut made: Vec<MessageRow> = Vec::new();
     for id in &ids {
         if let Some(whole) = objects.whole(Thing::Message, &id.to_string()) {
             let mut columns = with_id(Columns::of(&whole), *id);
             columns.set("edited_at", whole.edited_at.map(|at| at.to_string()));
-            columns.set("deleted_at", whole.deleted_at.map(|at| at.to_string()));
+            let missing = whole.missing();
+            let deleted_at = whole.deleted_at.or(missing.gone);
+            columns.set("deleted_at", deleted_at.map(|at| at.to_string()));
             // One whose chat nobody has told yet waits for that.
             if columns.number("chat_id").is_some() {
-                made.push(columns.row()?);
+                made.push(MessageRow {
+                    message: columns.row()?,
+                    missing_since: missing.since,
+                });
             }
         } else if let Some(row) = stored.get(id) {
-            made.push(row.message.clone());
+            made.push(row.clone());
         }
     }
-    let chats: BTreeSet<i64> = made.iter().map(|message| message.chat_id).collect();
+    let chats: BTreeSet<i64> = made.iter().map(|row| row.message.chat_id).collect();
     for (key, row) in rows::load_gates(connection, chats).await? {
         channels.entry(key.0).or_insert(row.gate.channel_id);
     }
-    let made = made.into_iter().map(|message| MessageRow {
+    let made = made.into_iter().map(|row| MessageRow {
         message: Message {
-            gate_id: Some(message.chat_id),
-            channel_id: channels.get(&message.chat_id).copied().flatten(),
-            ..message
+            gate_id: Some(row.message.chat_id),
+            channel_id: channels.get(&row.message.chat_id).copied().flatten(),
+            ..row.message
         },
-        missing_since: None,
+        ..row
     });
     Ok(differing(made, stored))
 }

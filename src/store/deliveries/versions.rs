@@ -20,12 +20,19 @@ struct Stamp {
     version: i64,
     #[serde(rename = "e")]
     event_id: i64,
-    #[serde(rename = "d")]
-    digest: u64,
     #[serde(rename = "h", default = "shown", skip_serializing_if = "is_shown")]
     how: How,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     at: Option<Timestamp>,
+    #[serde(rename = "d")]
+    digest: u64,
+}
+
+impl Stamp {
+    /// Whether it has only shown the object, and no event can take it back.
+    fn only_shows(&self) -> bool {
+        matches!(self.how, How::Shown | How::Listed)
+    }
 }
 
 fn shown() -> How {
@@ -88,7 +95,7 @@ impl<'a> Rank<'a> {
             stamp: Place::Oldest(Reverse(stamp)),
         };
         match key {
-            // Only an edit changes words: without one, the oldest showing that is known to belong to an event.
+            // Only an edit changes words, and a list shows them edited: without these, the oldest showing that is known to belong to an event.
             "text" => Self::of_words(stamp, newest, oldest),
             key if key.starts_with("words/") => Self::of_words(stamp, newest, oldest),
             // Marks are only ever set.
@@ -112,7 +119,7 @@ impl<'a> Rank<'a> {
         oldest: impl FnOnce((bool, bool, i64)) -> Self,
     ) -> Self {
         match stamp.how {
-            How::Edited => newest((true, false, 0)),
+            How::Edited | How::Listed => newest((true, false, 0)),
             How::Shown | How::Deleted => oldest((false, stamp.event_id > 0, 0)),
         }
     }
@@ -137,21 +144,40 @@ pub(super) fn merged(known: Vec<Version>, seen: impl IntoIterator<Item = Version
         }
     }
     // What events have done is kept whole: one of them may turn out not to be believed.
-    let shown = versions.iter().filter(|(stamp, _)| stamp.how == How::Shown);
+    let shown = versions.iter().filter(|(stamp, _)| stamp.only_shows());
     let counting = counting(shown);
     let left = versions.into_iter().map(|(stamp, mut keys)| {
-        keys.retain(|key, _| stamp.how != How::Shown || counting.get(key) == Some(&stamp));
+        keys.retain(|key, _| !stamp.only_shows() || counting.get(key) == Some(&stamp));
         Version { stamp, keys }
     });
-    left.filter(|version| version.stamp.how != How::Shown || !version.keys.is_empty())
+    left.filter(|version| !version.stamp.only_shows() || !version.keys.is_empty())
         .collect()
+}
+
+/// What lists tell that does not count already. Whoever reads all lists every night would write all versions anew otherwise.
+pub(super) fn news(known: &[Version], seen: Vec<Version>) -> Vec<Version> {
+    let (listed, mut seen): (Vec<Version>, Vec<Version>) = seen
+        .into_iter()
+        .partition(|version| version.stamp.how == How::Listed);
+    if listed.is_empty() {
+        return seen;
+    }
+    let counts = whole(&merged(known.to_vec(), seen.clone())).keys;
+    let told = listed.into_iter().map(|mut version| {
+        version
+            .keys
+            .retain(|key, value| counts.get(key) != Some(value));
+        version
+    });
+    seen.extend(told.filter(|version| !version.keys.is_empty()));
+    seen
 }
 
 /// What is left of the versions if the event has done nothing, and has only shown the object.
 pub(super) fn without_deed(versions: Vec<Version>, event_id: i64) -> Vec<Version> {
     let (mut undone, left): (Vec<Version>, Vec<Version>) = versions
         .into_iter()
-        .partition(|version| version.stamp.event_id == event_id);
+        .partition(|version| version.stamp.event_id == event_id && !version.stamp.only_shows());
     for version in &mut undone {
         version.stamp.how = How::Shown;
         version.stamp.at = None;
@@ -214,7 +240,7 @@ pub(super) fn whole(versions: &[Version]) -> Whole {
         match stamp.how {
             How::Edited => whole.edited_at = stamp.at,
             How::Deleted => whole.deleted_at = whole.deleted_at.or(stamp.at),
-            How::Shown => {}
+            How::Shown | How::Listed => {}
         }
     }
     whole

@@ -84,6 +84,16 @@ impl Office {
         }
     }
 
+    /// The rows of a table; nothing while there is no such table yet.
+    pub async fn count(&self, table: &str) -> Option<usize> {
+        let tables = "select count(*) from sqlite_schema where name = 'events'";
+        if self.value(tables).await == 0 {
+            return None;
+        }
+        let rows = self.value(&format!("select count(*) from {table}")).await;
+        usize::try_from(rows.as_i64()?).ok()
+    }
+
     pub async fn rows(&self) -> BTreeMap<&'static str, Vec<Columns>> {
         rows(&self.database()).await
     }

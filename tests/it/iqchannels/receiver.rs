@@ -1,8 +1,10 @@
 //! The receiver: what is acknowledged is in the file, and everybody else gets a clear answer.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 use chatmirror::store::Store;
 use serde_json::{Value, json};
@@ -65,7 +67,12 @@ impl Receiver {
 
     /// Sends a request as it stands, and gives the status and all of the answer.
     pub async fn sends(&self, request: &[u8]) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        self.tries(request).await.unwrap()
+    }
+
+    /// As [`sends`](Self::sends); nothing if nobody is there.
+    async fn tries(&self, request: &[u8]) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(self.address).await.ok()?;
         // Who is refused after the head may find the connection closed before the body is sent.
         let _ = stream.write_all(request).await;
         let mut answer = Vec::new();
@@ -73,16 +80,11 @@ impl Receiver {
         let _ = stream.read_to_end(&mut answer).await;
         let answer = String::from_utf8(answer).unwrap();
         let status = answer.split(' ').nth(1).unwrap_or("0").parse().unwrap();
-        (status, answer)
+        Some((status, answer))
     }
 
     pub async fn posts(&self, headers: &str, body: &str) -> (u16, String) {
-        let length = body.len();
-        let head = format!(
-            "POST /events HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n"
-        );
-        self.sends(format!("{head}{headers}\r\n{body}").as_bytes())
-            .await
+        self.sends(post(headers, body).as_bytes()).await
     }
 
     pub async fn delivers(&self, body: &str) -> (u16, String) {
@@ -111,6 +113,22 @@ impl Drop for Receiver {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn post(headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST /events HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
+}
+
+/// A message of its own.
+fn message(id: i64) -> String {
+    json!({
+        "ChatEvent": { "Id": id, "Type": "message_created", "ChatId": id % 7 + 1, "MessageId": id, "CreatedAt": 1_600_000_000_000 + id },
+        "Rels": { "ChatMessages": [{ "Id": id, "ChatId": id % 7 + 1, "Author": "client", "Payload": "text", "Text": format!("number {id}") }] },
+    })
+    .to_string()
 }
 
 #[tokio::test]
@@ -214,6 +232,26 @@ async fn whoever_has_not_the_secret_is_not_heard() {
 }
 
 #[tokio::test]
+async fn a_new_secret_is_taken_up_and_anything_else_needs_a_restart() {
+    let receiver = Receiver::start().await;
+    receiver.office.file("secret", "another");
+    receiver.signal("HUP");
+    let again = "secret has been read again";
+    until(again, async || receiver.said().contains(again)).await;
+    assert_eq!(receiver.delivers(CHAT_CLOSED).await.0, 401);
+    let header = "authorization: Bearer another\r\n";
+    assert_eq!(receiver.posts(header, CHAT_CLOSED).await.0, 200);
+    let path = receiver.office.dir().join("config.toml");
+    let config = std::fs::read_to_string(path).unwrap() + "keep_days = 1\n";
+    receiver.office.file("config.toml", &config);
+    receiver.signal("HUP");
+    until("the refusal", async || receiver.said().contains("restart")).await;
+    assert_eq!(receiver.posts(header, MESSAGE_CREATED).await.0, 200);
+    let office = receiver.ends("TERM").await;
+    facts::hold(&office).await;
+}
+
+#[tokio::test]
 async fn what_can_never_be_read_is_refused_and_kept() {
     let receiver = Receiver::start().await;
     for body in ["nonsense", "[]", "{}", "{\"OK\": false}", "\u{0}"] {
@@ -275,18 +313,11 @@ async fn while_the_database_cannot_take_it_senders_are_asked_to_come_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_senders_at_once_lose_nothing() {
     let receiver = Receiver::start().await;
-    let body = |id: i64| {
-        json!({
-            "ChatEvent": { "Id": id, "Type": "message_created", "ChatId": id % 7 + 1, "MessageId": id, "CreatedAt": 1_600_000_000_000 + id },
-            "Rels": { "ChatMessages": [{ "Id": id, "ChatId": id % 7 + 1, "Author": "client", "Payload": "text", "Text": format!("number {id}") }] },
-        })
-        .to_string()
-    };
     let senders = (0..20).map(|sender| {
         let receiver = &receiver;
         async move {
             for place in 0..25 {
-                let (status, answer) = receiver.delivers(&body(sender * 25 + place + 1)).await;
+                let (status, answer) = receiver.delivers(&message(sender * 25 + place + 1)).await;
                 assert_eq!(status, 200, "{answer}");
             }
         }
@@ -308,6 +339,42 @@ async fn many_senders_at_once_lose_nothing() {
     Store::open(&office.database()).await.unwrap().close().await;
     let runs = office.value("select status from sync_runs").await;
     assert_eq!(runs, Value::from("cut short"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_under_load_survives_kill_after_kill() {
+    let mut receiver = Receiver::start().await;
+    let acknowledged = Mutex::new(BTreeSet::new());
+    let secret = format!("authorization: Bearer {SECRET}\r\n");
+    for kill in 1..=8_u16 {
+        let senders = (0..20).map(|sender| {
+            let (receiver, acknowledged, secret) = (&receiver, &acknowledged, &secret);
+            async move {
+                for place in 1..i64::MAX {
+                    let id = (i64::from(kill) * 100 + sender) * 1_000_000 + place;
+                    let request = post(secret, &message(id));
+                    match receiver.tries(request.as_bytes()).await {
+                        Some((200, _)) => drop(acknowledged.lock().unwrap().insert(id)),
+                        _ => return,
+                    }
+                }
+            }
+        });
+        let enough = async || acknowledged.lock().unwrap().len() > usize::from(kill) * 100;
+        let killing = async {
+            until("a part of the load", enough).await;
+            receiver.signal("KILL");
+        };
+        tokio::join!(futures_util::future::join_all(senders), killing);
+        let office = receiver.ends("KILL").await;
+        let stored = dump::table(&office.database(), "events", &["id"]).await;
+        let stored: BTreeSet<i64> = stored.keys().map(|key| key[0]).collect();
+        let acknowledged = acknowledged.lock().unwrap().clone();
+        let lost: Vec<&i64> = acknowledged.difference(&stored).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+        assert_eq!(office.value("pragma integrity_check").await, "ok");
+        receiver = Receiver::over(office).await;
+    }
 }
 
 #[tokio::test]
