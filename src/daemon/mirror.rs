@@ -19,6 +19,9 @@ use crate::store::{Binding, Reader, Store, StoreError};
 /// Under this name the ledger keeps which token was last seen to open the account.
 const TOKEN: &str = "source.token";
 
+/// How long a pass that is told to stop waits for the answer that is under way: a service is to stop within five seconds.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
 /// Passes that changed nothing are of no interest after this.
 const KEEP_IDLE_RUNS: Duration = Duration::from_hours(24 * 90);
 
@@ -265,6 +268,7 @@ impl Mirror {
             audit: None,
             accept_deletions: false,
             look_every: None,
+            last_answer: LAST_ANSWER,
             settled_only: false,
             rules: Rules::default(),
         }

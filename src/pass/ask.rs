@@ -1,14 +1,9 @@
 //! Asking the source: so many requests at once, its locks waited out, and an answer under way taken in when the pass is told to stop.
 
-use std::time::Duration;
-
 use super::{Pass, PassError, Setting};
 use crate::clock::Timestamp;
 use crate::source::smartsender::Client;
 use crate::source::{GovernorState, SourceError};
-
-/// How long a pass that is told to stop waits for the answer that is under way.
-const LAST_ANSWER: Duration = Duration::from_secs(1);
 
 impl Pass<'_> {
     /// Asks the source, waiting out its locks. Every request of a pass goes through here.
@@ -40,7 +35,7 @@ impl Pass<'_> {
     /// and the next process must know.
     async fn last_answer(&self) {
         self.halt.cancelled().await;
-        tokio::time::sleep(LAST_ANSWER).await;
+        tokio::time::sleep(self.setting.last_answer).await;
     }
 
     /// Writes the lock down, so that a restart does not ask either, and waits until it ends.

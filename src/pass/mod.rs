@@ -70,6 +70,8 @@ pub struct Setting<'a> {
     pub accept_deletions: bool,
     /// How often to look for news while lists are walked to their end; nothing: not at all.
     pub look_every: Option<Duration>,
+    /// How long a pass that is told to stop waits for the answer that is under way, in real time.
+    pub last_answer: Duration,
     /// Whether chats that have just changed are left until they have settled: read once, and a little later.
     pub settled_only: bool,
     /// Which rules are kept: all, but in the tests that show what each is for.

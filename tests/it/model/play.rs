@@ -271,6 +271,8 @@ impl Scene {
             audit: self.ground.audit,
             accept_deletions,
             look_every: self.ground.peeks.then_some(Duration::ZERO),
+            // An answer comes here however busy the machine is.
+            last_answer: Duration::from_mins(1),
             // What is left then is read when the account has gone quiet.
             settled_only: self.ground.settled_only && !accept_deletions,
             rules: self.rules,
