@@ -26,8 +26,8 @@ const LONGEST_BODY: usize = 1 << 20;
 /// Of a body that is too long, so much is kept.
 const KEPT: usize = 16 << 10;
 
-/// Bodies on their way into the file take no more room than this, in kibibytes.
-const ROOM_KIB: usize = 64 << 10;
+/// Bodies on their way into the file take no more room than this, in kibibytes. What is read of them takes up to ten times as much.
+const ROOM_KIB: usize = 8 << 10;
 
 /// Deliveries that may wait to be written.
 const MOST_WAITING: usize = 1024;
@@ -136,7 +136,7 @@ async fn receive(State(counter): State<Arc<Counter>>, request: Request) -> Respo
     let wanted = declared.unwrap_or(LONGEST_BODY).div_ceil(1024).max(1);
     let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
     let room = Arc::clone(&counter.room).acquire_many_owned(wanted);
-    let Ok(Ok(_room)) = tokio::time::timeout(WAIT_FOR_ROOM, room).await else {
+    let Ok(Ok(mut room)) = tokio::time::timeout(WAIT_FOR_ROOM, room).await else {
         return not_now(AGAIN_SOON);
     };
     let body = tokio::time::timeout(PATIENCE, gathered(request.into_body()));
@@ -149,6 +149,9 @@ async fn receive(State(counter): State<Arc<Counter>>, request: Request) -> Respo
             return (StatusCode::REQUEST_TIMEOUT, close, words).into_response();
         }
     };
+    // Who did not say how long it is got room for the longest.
+    let spare = room.num_permits() - body.len().div_ceil(1024).clamp(1, room.num_permits());
+    drop(room.split(spare));
     let parcel = Parcel { body, origin: None };
     let (answer, answered) = oneshot::channel();
     if counter.queue.try_send((parcel, answer)).is_err() {

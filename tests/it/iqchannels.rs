@@ -2,6 +2,7 @@
 
 mod demo;
 mod facts;
+mod flood;
 mod histories;
 mod ingest;
 mod office;

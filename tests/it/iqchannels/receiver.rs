@@ -92,6 +92,16 @@ impl Receiver {
             .await
     }
 
+    /// The most memory that it has had, in MiB, where the system tells.
+    pub fn most_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let most = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = most.split_whitespace().next()?.parse().ok()?;
+        Some(kib / 1024)
+    }
+
     fn signal(&self, name: &str) {
         let told = Command::new("kill")
             .args(["-s", name, &self.child.id().to_string()])
