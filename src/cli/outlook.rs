@@ -9,7 +9,7 @@ use super::output::{counted, moment, span};
 use crate::clock::Timestamp;
 use crate::pass;
 use crate::plan::{self, Mode, Step};
-use crate::store::Reader;
+use crate::store::{Coverage, Reader};
 
 /// What is owed by now. What happens at the source meanwhile comes on top.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -28,10 +28,15 @@ impl Outlook {
     /// Of the mirror at `now`, at so many requests a minute (0: as many as it likes), from the end of a lock on.
     pub(super) async fn of(
         reader: &Reader,
+        coverage: &Coverage,
         per_minute: u32,
         now: Timestamp,
         locked_until: Option<Timestamp>,
     ) -> Result<Option<Self>, Failure> {
+        // Messages are not counted once more where nothing is owed.
+        if coverage.owed.is_empty() {
+            return Ok(None);
+        }
         let facts = pass::facts(reader, now).await?;
         let steps = plan::steps(Mode::Incremental, &facts);
         let owed = steps.iter().find_map(|step| match step {

@@ -106,16 +106,17 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
         .and_then(|lock| lock.locked_until)
         .filter(|until| *until > now);
     let rate = left_by_others.unwrap_or(per_minute);
+    let coverage = reader.coverage().await?;
     Ok(Status {
         pushed,
-        outlook: Outlook::of(&reader, rate, now, locked_until).await?,
+        outlook: Outlook::of(&reader, &coverage, rate, now, locked_until).await?,
         database: config.database.path.clone(),
         audit_days: days_of(&audit, per_minute),
         audit,
         account: reader.account().await?,
         lag: freshness.complete_through.map(|moment| now.since(moment)),
         freshness,
-        coverage: reader.coverage().await?,
+        coverage,
         tables,
         runs: reader.last_runs(LINES).await?,
         rejects: reader.rejects(LINES).await?,

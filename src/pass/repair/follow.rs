@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 
-use super::{Repair, take_streamed};
+use super::{Repair, every_channel, take_streamed};
 use crate::pass::{Manner, PassError};
 use crate::source::SourceError;
 use crate::store::Place;
@@ -63,15 +63,11 @@ pub async fn follow(repair: &Repair<'_>, manner: Manner) -> Result<(), PassError
 }
 
 async fn channels(repair: &Repair<'_>) -> Result<BTreeSet<i64>, SourceError> {
-    let mut channels = BTreeSet::new();
-    loop {
-        let listed = repair.client.channels(channels.len()).await?;
-        let before = channels.len();
-        channels.extend(listed.items.iter().map(|item| item.id));
-        if channels.len() == before {
-            return Ok(channels);
-        }
-    }
+    every_channel(async |offset| {
+        let listed = repair.client.channels(offset).await?;
+        Ok(listed.items.iter().map(|item| item.id).collect())
+    })
+    .await
 }
 
 async fn follow_channel(

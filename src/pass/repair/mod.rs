@@ -4,6 +4,7 @@
 mod follow;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use serde::Serialize;
@@ -19,6 +20,9 @@ use crate::source::iqchannels::{Client, Listed};
 use crate::store::{Intake, ListedPage, Place, RunEnd, RunStatus, RunTotals, Span, Store};
 
 pub use follow::follow;
+
+/// An installation with more channels is none.
+const MOST_CHANNELS: usize = 10_000;
 
 /// What a repair works with.
 #[derive(Debug)]
@@ -146,6 +150,20 @@ impl Walking<'_> {
         let taken = self.repair.store.take_listed(page).await?;
         self.rejects.fetch_add(taken.rejects, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// The ids of all channels: `page` asks for those from an offset on, until none is new.
+async fn every_channel<E>(
+    mut page: impl AsyncFnMut(usize) -> Result<Vec<i64>, E>,
+) -> Result<BTreeSet<i64>, E> {
+    let mut channels = BTreeSet::new();
+    loop {
+        let before = channels.len();
+        channels.extend(page(before).await?);
+        if channels.len() == before || channels.len() > MOST_CHANNELS {
+            return Ok(channels);
+        }
     }
 }
 

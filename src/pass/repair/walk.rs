@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use super::Walking;
+use super::{Walking, every_channel};
 use crate::clock::Timestamp;
 use crate::model::{ChatState, Delivery};
 use crate::pass::PassError;
@@ -24,9 +24,6 @@ const MARGIN: Duration = Duration::from_mins(1);
 /// A list that has moved up is looked at again from a page before, at most so often in a row.
 const MOST_STEPS_BACK: u32 = 8;
 const STEP_BACK: usize = 40;
-
-/// An installation with more channels is none.
-const MOST_CHANNELS: usize = 10_000;
 
 /// Where a walk is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,19 +115,14 @@ impl Walking<'_> {
 
     /// The channels' ids.
     async fn channels(&self, position: &mut Position) -> Result<BTreeSet<i64>, PassError> {
-        let mut channels = BTreeSet::new();
-        loop {
-            let listed = self
-                .ask(self.repair.client.channels(channels.len()))
-                .await?;
+        every_channel(async |offset| {
+            let listed = self.ask(self.repair.client.channels(offset)).await?;
             position.server_at = position.server_at.or(listed.date);
-            let before = channels.len();
-            channels.extend(listed.items.iter().map(|item| item.id));
+            let ids = listed.items.iter().map(|item| item.id).collect();
             self.take(listed.delivery, None, None).await?;
-            if channels.len() == before || channels.len() > MOST_CHANNELS {
-                return Ok(channels);
-            }
-        }
+            Ok(ids)
+        })
+        .await
     }
 
     /// Reads a channel's chats: the open ones, then the others.

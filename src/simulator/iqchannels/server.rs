@@ -58,31 +58,27 @@ impl Served {
     /// Answers, unless whoever asks is not let in or the installation is in trouble.
     fn answer(
         &self,
-        request: &Asked<'_>,
+        (uri, headers, body): Asked,
         answer: impl FnOnce(&Account, &Options, &Query) -> String,
     ) -> Response {
-        let Asked { uri, headers, body } = request;
         let number = self
             .installation
-            .note(format!("POST {uri} {}", String::from_utf8_lossy(body)));
+            .note(format!("POST {uri} {}", String::from_utf8_lossy(&body)));
         let options = self.installation.options();
         if options.fails_each > 0 && number.is_multiple_of(options.fails_each) {
             return (StatusCode::BAD_GATEWAY, "<html>502</html>").into_response();
         }
-        if !is_let_in(&options, headers) {
+        if !is_let_in(&options, &headers) {
             return json(self.installation.date(), wire::refusal("unauthorized"));
         }
-        let query = Query::of(body);
+        let query = Query::of(&body);
         let look = |account: &Account| answer(account, &options, &query);
         json(self.installation.date(), self.installation.account(look))
     }
 }
 
-struct Asked<'a> {
-    uri: &'a Uri,
-    headers: &'a HeaderMap,
-    body: &'a [u8],
-}
+/// Where somebody asks, how he is let in, and what for.
+type Asked = (Uri, HeaderMap, Bytes);
 
 fn is_let_in(options: &Options, headers: &HeaderMap) -> bool {
     let given = headers
@@ -97,38 +93,18 @@ fn json(date: String, body: String) -> Response {
     (headers, body).into_response()
 }
 
-async fn channels(
-    State(served): State<Served>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let (uri, headers, body) = (&uri, &headers, &body[..]);
-    served.answer(&Asked { uri, headers, body }, answers::channels)
+async fn channels(State(served): State<Served>, asked: Asked) -> Response {
+    served.answer(asked, answers::channels)
 }
 
-async fn chats(
-    State(served): State<Served>,
-    Path(id): Path<i64>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let (uri, headers, body) = (&uri, &headers, &body[..]);
-    served.answer(&Asked { uri, headers, body }, |account, options, query| {
+async fn chats(State(served): State<Served>, Path(id): Path<i64>, asked: Asked) -> Response {
+    served.answer(asked, |account, options, query| {
         answers::chats(account, options, id, query)
     })
 }
 
-async fn messages(
-    State(served): State<Served>,
-    Path(id): Path<i64>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let (uri, headers, body) = (&uri, &headers, &body[..]);
-    served.answer(&Asked { uri, headers, body }, |account, options, query| {
+async fn messages(State(served): State<Served>, Path(id): Path<i64>, asked: Asked) -> Response {
+    served.answer(asked, |account, options, query| {
         answers::messages(account, options, id, query)
     })
 }
