@@ -4,6 +4,7 @@ mod counts;
 mod drift;
 mod error;
 mod governor;
+mod http;
 pub mod iqchannels;
 mod raw;
 pub mod smartsender;

@@ -1,24 +1,17 @@
 //! What an installation answers: bounded in size and time, never followed elsewhere, and its own refusals told apart.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Response, Url, redirect};
+use reqwest::header::{DATE, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::super::drift::cut;
+pub(super) use super::super::http::unreadable;
+use super::super::http::{self, http_date, read_body, setup};
 use crate::clock::Timestamp;
 use crate::source::SourceError;
-
-const USER_AGENT: &str = concat!(
-    "chatmirror/",
-    env!("CARGO_PKG_VERSION"),
-    " (+read-only mirror)"
-);
-
-/// Longer than any network that is worth using takes to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A page of fifty with the longest texts is far below this.
 const MOST_BYTES: usize = 32 << 20;
@@ -32,33 +25,10 @@ pub(super) fn connect(
     key: &Key,
     timeout: Option<Duration>,
 ) -> Result<reqwest::Client, SourceError> {
-    // Fails only if the program has installed one already, which then is used.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let cannot = || setup("repair.header and the token make no header");
     let name = HeaderName::from_bytes(key.0.as_bytes()).map_err(|_| cannot())?;
-    let mut value = HeaderValue::from_str(key.1.expose_secret()).map_err(|_| cannot())?;
-    value.set_sensitive(true);
-    let mut builder = reqwest::Client::builder()
-        .user_agent(USER_AGENT)
-        .default_headers(HeaderMap::from_iter([(name, value)]))
-        .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .gzip(timeout.is_some());
-    if let Some(timeout) = timeout {
-        builder = builder.timeout(timeout);
-    }
-    // In plain text the token must not leave the machine by way of a proxy.
-    if base_url.scheme() != "https" {
-        builder = builder.no_proxy();
-    }
-    let client = builder.build();
-    client.map_err(|error| setup(&error.without_url().to_string()))
-}
-
-fn setup(why: &str) -> SourceError {
-    SourceError::Setup {
-        why: why.to_owned(),
-    }
+    let value = HeaderValue::from_str(key.1.expose_secret()).map_err(|_| cannot())?;
+    http::connect(base_url, (name, value), timeout)
 }
 
 /// Sorts out answers that are none, by their status.
@@ -86,32 +56,16 @@ pub(super) fn judge(response: &Response) -> Result<(), SourceError> {
 
 /// The server's clock, if it told.
 pub(super) fn date(response: &Response) -> Option<Timestamp> {
-    let text = response.headers().get(DATE)?.to_str().ok()?;
-    let moment = httpdate::parse_http_date(text).ok()?;
-    let millis = moment.duration_since(UNIX_EPOCH).ok()?.as_millis();
-    Timestamp::from_millis(i64::try_from(millis).ok()?)
+    http_date(response.headers().get(DATE)?.to_str().ok()?)
 }
 
 /// The whole body.
 pub(super) async fn body(response: &mut Response) -> Result<String, SourceError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(broken)? {
-        if body.len() + chunk.len() > MOST_BYTES {
-            return Err(unreadable("it is longer than any page can be"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    String::from_utf8(body).map_err(|_| unreadable("it is no UTF-8"))
+    read_body(response, MOST_BYTES, broken).await
 }
 
 pub(super) fn broken(error: reqwest::Error) -> SourceError {
     SourceError::Unreachable(error.without_url())
-}
-
-pub(super) fn unreadable(why: &str) -> SourceError {
-    SourceError::Unreadable {
-        why: why.to_owned(),
-    }
 }
 
 /// What the platform says of its own success.

@@ -1,24 +1,16 @@
 //! One request and its raw answer: bounded in size and time, never followed elsewhere.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::drift::cut;
+use super::super::http::{self, http_date, read_body, setup, unreadable};
 use super::page;
 use crate::clock::Timestamp;
 use crate::source::SourceError;
-
-const USER_AGENT: &str = concat!(
-    "chatmirror/",
-    env!("CARGO_PKG_VERSION"),
-    " (+read-only mirror)"
-);
-
-/// Longer than any network that is worth using takes to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No lock is believed that is longer than this.
 const LONGEST_LOCK: Duration = Duration::from_hours(24);
@@ -47,27 +39,10 @@ pub(super) fn connect(
     request_timeout: Duration,
     token: &SecretString,
 ) -> Result<reqwest::Client, SourceError> {
-    // Fails only if the program has installed one already, which then is used.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let bearer = format!("Bearer {}", token.expose_secret());
-    let mut bearer = HeaderValue::from_str(&bearer)
+    let bearer = HeaderValue::from_str(&bearer)
         .map_err(|_| setup("the token has characters that a header cannot carry"))?;
-    bearer.set_sensitive(true);
-    let builder = reqwest::Client::builder()
-        .user_agent(USER_AGENT)
-        .default_headers(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
-        .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT.min(request_timeout))
-        .timeout(request_timeout)
-        .gzip(true);
-    // In plain text the token must not leave the machine by way of a proxy.
-    let builder = match base_url.scheme() {
-        "https" => builder,
-        _ => builder.no_proxy(),
-    };
-    builder
-        .build()
-        .map_err(|error| setup(&error.without_url().to_string()))
+    http::connect(base_url, (AUTHORIZATION, bearer), Some(request_timeout))
 }
 
 /// Asks for `url` and reads at most `most_bytes` of the body, counted after decompression.
@@ -94,23 +69,12 @@ pub(super) async fn get(
         body: String::new(),
     };
     let is_success = response.status().is_success();
-    let body = match read_body(&mut response, most_bytes).await {
+    let body = match read_body(&mut response, most_bytes, broken_body).await {
         // Of a refusal the status says enough; its words may be cut.
         Err(_) if !is_success => String::new(),
         body => body?,
     };
     Ok(Reply { body, ..reply })
-}
-
-async fn read_body(response: &mut Response, most_bytes: usize) -> Result<String, SourceError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(broken_body)? {
-        if body.len() + chunk.len() > most_bytes {
-            return Err(unreadable("it is longer than any page can be"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    String::from_utf8(body).map_err(|_| unreadable("it is no UTF-8"))
 }
 
 fn broken_body(error: reqwest::Error) -> SourceError {
@@ -154,12 +118,6 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
-    let moment: SystemTime = httpdate::parse_http_date(text).ok()?;
-    let millis = moment.duration_since(UNIX_EPOCH).ok()?.as_millis();
-    Timestamp::from_millis(i64::try_from(millis).ok()?)
-}
-
 /// Seconds, or a date on the server's clock.
 fn retry_after(text: &str, date: Option<Timestamp>) -> Option<Duration> {
     match text.trim().parse() {
@@ -187,16 +145,4 @@ fn host_of(target: &str, own_host: String) -> String {
     absolute
         .and_then(|url| url.host_str().map(str::to_owned))
         .unwrap_or(own_host)
-}
-
-fn setup(why: &str) -> SourceError {
-    SourceError::Setup {
-        why: why.to_owned(),
-    }
-}
-
-fn unreadable(why: &str) -> SourceError {
-    SourceError::Unreadable {
-        why: why.to_owned(),
-    }
 }
