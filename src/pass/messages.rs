@@ -36,11 +36,10 @@ impl Pass<'_> {
             _ => 0,
         };
         for _ in 0..MOST_WALKS {
-            let was_stopped = chat.walk.is_some();
             let mut reading = self.begin_reading(&mut chat, listed.cast_unsigned())?;
             match self.walk_messages(&mut chat, &mut reading).await? {
                 // A walk that an earlier pass began proves the past: what came since is read at once.
-                Verdict::Claimed if was_stopped && chat.owed.is_some() => {}
+                Verdict::Claimed if reading.is_taken_up() && chat.owed.is_some() => {}
                 Verdict::Claimed | Verdict::Paused => return Ok(()),
                 Verdict::Vanished => return self.ask_for_vanished(due.chat_id).await,
                 Verdict::Again { why } => {
@@ -57,9 +56,8 @@ impl Pass<'_> {
     /// Takes up the chat's stored walk, or begins the one that is owed.
     fn begin_reading(&self, chat: &mut ChatSync, listed: u64) -> Result<Reading, PassError> {
         let order = self.traits()?.message_order;
-        if let Some(mut walk) = chat.walk.take() {
-            walk.resume();
-            return Ok(Reading::new(walk, Reach::Whole, order));
+        if let Some(walk) = chat.walk.take() {
+            return Ok(Reading::taken_up(walk, order));
         }
         let from_head = Walk::from_start(Spacing::Overlapping);
         Ok(match order {

@@ -15,6 +15,7 @@ pub(super) struct Reading {
     /// To the list's end, or only until it meets what is known.
     reach: Reach,
     pub(super) order: ListOrder,
+    begun_in: BegunIn,
     /// Messages read so far, of a reading that is not whole.
     read: HashSet<i64>,
     /// Whether a message read tells of the time that the chat says it changed at.
@@ -23,6 +24,14 @@ pub(super) struct Reading {
     found_news: bool,
     /// Whether an item was met that cannot be read and was never met before.
     has_new_rejects: bool,
+}
+
+/// Which pass read its first page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BegunIn {
+    ThisPass,
+    /// What its pages showed may be older than the chat's last change.
+    EarlierPass,
 }
 
 /// What came of a reading.
@@ -58,11 +67,25 @@ impl Reading {
             walk,
             reach,
             order,
+            begun_in: BegunIn::ThisPass,
             read: HashSet::new(),
             is_explained: false,
             found_news: false,
             has_new_rejects: false,
         }
+    }
+
+    /// Goes on with a walk that an earlier pass began.
+    pub(super) fn taken_up(mut walk: Walk, order: ListOrder) -> Self {
+        walk.resume();
+        Self {
+            begun_in: BegunIn::EarlierPass,
+            ..Self::new(walk, Reach::Whole, order)
+        }
+    }
+
+    pub(super) fn is_taken_up(&self) -> bool {
+        self.begun_in == BegunIn::EarlierPass
     }
 
     pub(super) fn is_whole(&self) -> bool {
@@ -274,6 +297,10 @@ impl Pass<'_> {
         self.move_claim(chat, started_at, expected, books.updated_at);
         chat.stored_count = Some(live);
         chat.read_at = Some(started_at);
+        // A change since the walk began may lie in pages read before it, and wants its own explanation.
+        if reading.is_taken_up() && chat.owed == Some(Owed::Unsettled) {
+            chat.owe(Owed::Changed, None);
+        }
         if missing {
             chat.owe(Owed::Missing, None);
         }

@@ -10,13 +10,10 @@
 //!   the moment of the claim: it must be stored, under one of the chats that had it since.
 //!   And so is a message that came in *below* the newest ones (an import, or a merge) while as many others vanished from
 //!   the same chat: the news of a chat are proven by its count, and the count is the same.
-//! - **I5**, the budget: no request while locked, and no more than the ceiling in any minute. Where others
-//!   use the same token the mirror cannot help running into a lock, only asking again in it.
 //! - **I2**, at the end: see [`Oracle::complete`] and [`Oracle::exact`].
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
-use std::time::Duration;
 
 use chatmirror::clock::Timestamp;
 use chatmirror::simulator::{Account, Chat, ChatOrder, Message, Simulator};
@@ -171,51 +168,6 @@ impl Oracle {
             }
         }
         Ok(())
-    }
-
-    /// I5. What a killed process had under way may reach the source only after the next process has waited its minute: here
-    /// that minute passes at once.
-    pub fn budget(
-        simulator: &Simulator,
-        ground: &Ground,
-        shared: bool,
-        killed_after: &[u64],
-    ) -> Result<(), String> {
-        let requests = simulator.requests();
-        let mut late = 0;
-        for (place, request) in requests.iter().enumerate() {
-            // What was on its way when the lock fell could not be held back.
-            late = if request.while_locked { late + 1 } else { 0 };
-            let excused = late < ground.in_flight;
-            if request.method != "GET"
-                || (request.while_locked && !excused)
-                || (request.over_limit && !shared)
-            {
-                return Err(format!("I5: {request:?}, request {place}"));
-            }
-        }
-        let busiest = simulator.busiest_minute();
-        let under_way = if killed_after.is_empty() {
-            0
-        } else {
-            ground.in_flight
-        };
-        if ground.ceiling > 0 && busiest > ground.ceiling as usize + under_way {
-            return Err(format!("I5: {busiest} requests in a minute"));
-        }
-        // A lock that does not say how long it lasts lasts a minute. A process that was killed over the answer knew nothing of it.
-        let unsaid = |pair: &[chatmirror::simulator::Request]| {
-            pair[0].status == 423 && !pair[0].over_limit && !pair[0].while_locked
-        };
-        let early = requests.windows(2).zip(1..).find(|(pair, made)| {
-            unsaid(pair)
-                && ground.in_flight == 1
-                && !killed_after.contains(made)
-                && pair[1].at.since(pair[0].at) < Duration::from_mins(1)
-        });
-        early.map_or(Ok(()), |(pair, _)| {
-            Err(format!("I5: {:?} right after {:?}", pair[1], pair[0]))
-        })
     }
 
     /// Whether anything that was ever in the account is not in it any more.

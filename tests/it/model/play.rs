@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::budget;
 use super::ground::Ground;
 use super::history::{History, Step, Stop};
 use super::oracle::Oracle;
@@ -216,7 +217,7 @@ impl Scene {
     }
 
     async fn look(&mut self, oracle: &mut Oracle) -> Result<(), String> {
-        Oracle::budget(
+        budget::holds(
             &self.simulator,
             &self.ground,
             self.shared_budget,

@@ -1,12 +1,14 @@
 //! The traps that engines of this kind are known to fall into, and an account whose answers are bad for days.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use chatmirror::daemon::Order;
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{
-    Account, ChatOrder, Damage, Fault, FaultRule, Hook, Mutation, Occasion, Options, Speaker,
-    Target,
+    Account, Cause, ChatOrder, Damage, Fault, FaultRule, Hook, Mutation, Occasion, Options,
+    Speaker, Target,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -204,6 +206,58 @@ async fn a_chat_is_seen_first_long_after_the_start() {
         });
     }
     settle(&world, 1).await;
+}
+
+/// An incremental pass that is told to stop when the source is asked for this.
+async fn stopped_at(world: &World, target: &str) {
+    let stop = CancellationToken::new();
+    let mut pass = pin!(world.pass_until(Mode::Incremental, &stop));
+    let outcome = poll_fn(|context| {
+        let requests = world.simulator.requests();
+        if requests
+            .iter()
+            .any(|asked| asked.target.starts_with(target))
+        {
+            stop.cancel();
+        }
+        pass.as_mut().poll(context)
+    });
+    assert!(outcome.await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_edited_behind_a_walk_that_was_stopped() {
+    for later in [Duration::ZERO, Duration::from_mins(1)] {
+        let mut options = Options::default();
+        options.moved_by.insert(Cause::Edit);
+        let world = mirrored(options).await;
+        let chat = world.simulator.apply(Mutation::CreateChat).unwrap();
+        for age in 1..=70 {
+            world.simulator.apply(Mutation::ImportMessage {
+                chat,
+                created_at: noon().minus(Duration::from_secs(86_400 * age)),
+            });
+        }
+        world.clock.advance(Duration::from_mins(1));
+        stopped_at(&world, &format!("/v1/chats/{chat}/messages?page=3&")).await;
+        world.clock.advance(later);
+        let messages = |account: &Account| account.chats[&chat].messages.clone();
+        let message = world
+            .simulator
+            .account(messages)
+            .iter()
+            .rev()
+            .nth(25)
+            .unwrap()
+            .id;
+        let text = Some("Ні, я передумала".to_owned());
+        world.simulator.apply(Mutation::EditMessage {
+            chat,
+            message,
+            text,
+        });
+        settle(&world, 1).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
