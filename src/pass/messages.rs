@@ -114,8 +114,10 @@ impl Pass<'_> {
         let overlapping = reading.walk.spacing() == Spacing::Overlapping;
         let ordered = reading.order == ListOrder::NewestFirst;
         if reading.is_whole() && overlapping && ordered && left >= TOO_MANY_TO_OVERLAP {
-            reading.walk.counted = Some(self.count_messages(chat_id).await?);
-            reading.walk.abut();
+            let position = reading.walk.reached();
+            let (length, shown) = self.count_messages_at(chat_id, position).await?;
+            reading.walk.counted = Some(length);
+            reading.walk.abut(shown);
         }
         Ok(())
     }

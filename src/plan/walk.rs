@@ -100,12 +100,19 @@ impl Walk {
         self.spacing
     }
 
-    /// Lets the pages abut from here on. The next one still overlaps, so that no row can have slipped between
-    /// the page before and a count that was asked for after it.
-    pub fn abut(&mut self) {
+    /// Lets the pages abut from here on. No row may have slipped between the page before and the count that proves them:
+    /// none did if `shown`, the row that stood at [`Walk::reached`] when the list was counted, is the last one read.
+    /// Otherwise the next page still overlaps.
+    pub fn abut(&mut self, shown: Option<i64>) {
         self.spacing = Spacing::Abutting;
-        self.must_share = true;
-        self.window = following(self.reached, 1);
+        self.must_share = shown.is_none() || shown != self.tail.last().copied();
+        self.window = following(self.reached, u64::from(self.must_share));
+    }
+
+    /// The position of the last row read, from 1.
+    #[must_use]
+    pub fn reached(&self) -> u64 {
+        self.reached
     }
 
     /// Takes up a stored walk: the next page must share a row with what was read before the stop.

@@ -2,12 +2,12 @@
 
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{
-    ChatOrder, MessageOrder, Mutation, Options, PastTheEnd, Speaker, TimeFormat,
+    Account, ChatOrder, MessageOrder, Mutation, Options, PastTheEnd, Speaker, TimeFormat,
 };
 use chatmirror::store::RunStatus;
 use std::time::Duration;
 
-use crate::support::{World, account, dump, truth};
+use crate::support::{World, account, dump, noon, truth};
 
 const CHATS: usize = 500;
 const MESSAGES: usize = 14_000;
@@ -106,5 +106,28 @@ async fn five_changed_chats_cost_seven_requests_and_a_count_for_each_long_one() 
     let (outcome, requests) = world.requests_of(world.pass(Mode::Incremental)).await;
     assert_eq!(outcome.unwrap().status, RunStatus::Complete);
     assert_eq!(requests, 2 + 5 + long);
+    truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_chat_costs_its_pages_and_one_count() {
+    let world = backfilled(Options::default()).await;
+    world.clock.advance(Duration::from_hours(1));
+    world.pass(Mode::Incremental).await.unwrap();
+    for messages in [95, 99, 119, 199] {
+        let chat = world.simulator.apply(Mutation::CreateChat).unwrap();
+        for age in 1..=messages {
+            world.simulator.apply(Mutation::ImportMessage {
+                chat,
+                created_at: noon().minus(Duration::from_hours(age)),
+            });
+        }
+        world.clock.advance(Duration::from_mins(1));
+        let (outcome, requests) = world.requests_of(world.pass(Mode::Incremental)).await;
+        assert_eq!(outcome.unwrap().status, RunStatus::Complete);
+        let length = |account: &Account| account.chats[&chat].messages.len() as u64;
+        let pages = world.simulator.account(length).div_ceil(20);
+        assert_eq!(requests, 2 + pages + 1);
+    }
     truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
 }

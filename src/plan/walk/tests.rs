@@ -124,6 +124,22 @@ fn abutting_pages_lose_that_row_which_is_why_counts_decide_there() {
 }
 
 #[test]
+fn pages_abut_at_once_where_the_count_showed_the_last_row_read() {
+    for (shown, start) in [(Some(19), 20), (Some(18), 19), (None, 19)] {
+        let mut list: Vec<i64> = (0..100).collect();
+        let mut walk = Walk::from_start(Spacing::Overlapping);
+        walk.absorb(&page(&list, walk.window()));
+        assert_eq!(walk.reached(), 20);
+        walk.abut(shown);
+        assert_eq!(walk.window().start(), start);
+        let (met, turn) = walk_through(&mut walk, &mut list, |_, _| {});
+        assert_eq!(turn, Turn::End { length: 100 });
+        assert!((20..100).all(|id| met.contains(&id)));
+        assert_eq!(walk.pages_read, if start == 20 { 5 } else { 6 });
+    }
+}
+
+#[test]
 fn a_whole_page_gone_behind_is_stepped_over() {
     let mut list: Vec<i64> = (0..100).collect();
     let mut walk = Walk::from_start(Spacing::Overlapping);
