@@ -192,11 +192,11 @@ impl Pass<'_> {
             return Ok(Closing::Busy);
         };
         let mut transaction = self.setting.store.begin().await?;
-        let unmet = transaction.unmet(stream, None).await?.len() as u64;
+        let unmet = transaction.count_unmet(stream).await?;
         let stored = transaction.listed_chats().await?;
         let rejects = transaction.open_rejects(stream, walk.started_at).await?;
         transaction.leave().await?;
-        let met = (stored + rejects).cast_unsigned() - unmet;
+        let met = (stored + rejects - unmet).cast_unsigned();
         let ended = walk.ended.unwrap_or(u64::MAX);
         let newest_first = self.traits()?.chat_order == ListOrder::NewestFirst;
         // A list of one page was shown at once.

@@ -30,7 +30,7 @@ use crate::model::ChatList;
 use crate::plan::{self, Facts, ListOrder, Mode, Owed, Rule, Rules, Step};
 use crate::source::smartsender::Client;
 use crate::source::{Governor, GovernorState, SourceError};
-use crate::store::{DueChat, Reader, RunEnd, RunStatus, RunTotals, Store};
+use crate::store::{Reader, RunEnd, RunStatus, RunTotals, Store};
 
 pub use audit::Audit;
 pub use deliveries::{Manner, Parcel, Receipt, take_in};
@@ -199,8 +199,7 @@ pub async fn facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassError> 
 /// What decides what a pass does: as quickly told of ten million messages as of none.
 async fn deciding_facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassError> {
     let traits = Traits::load(reader).await?;
-    let due = reader.due_chats(now).await?;
-    let count = |wanted: fn(&DueChat) -> bool| due.iter().filter(|due| wanted(due)).count() as u64;
+    let due = reader.due_counts(now).await?;
     Ok(Facts {
         order: traits.chat_order,
         watermark: reader
@@ -208,9 +207,9 @@ async fn deciding_facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassEr
             .await?
             .watermark,
         union: traits.union,
-        due_chats: due.len() as u64,
-        due_whole: count(|due| due.whole || due.owed.wants_whole()),
-        due_new: count(|due| due.owed == Owed::New),
+        due_chats: due.chats.cast_unsigned(),
+        due_whole: due.whole.cast_unsigned(),
+        due_new: due.new.cast_unsigned(),
         backfill_under_way: traits.backfill == Some(Backfill::Reading),
         ..Facts::default()
     })
@@ -304,8 +303,10 @@ impl Pass<'_> {
             .server_now()
             .unwrap_or_else(|| self.setting.clock.now());
         let left = self.setting.store.reader().due_chats(now).await?;
-        let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?.clone();
-        let unread = left.iter().any(|due| !visits.contains_key(&due.chat_id));
+        let unread = {
+            let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
+            left.iter().any(|due| !visits.contains_key(&due.chat_id))
+        };
         // What was read in the second of its change is due again by itself; any other debt left over is one.
         let debts = left
             .iter()

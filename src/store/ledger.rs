@@ -4,8 +4,8 @@ mod chat_sync;
 mod notes;
 mod positions;
 
-pub use chat_sync::DueChat;
 pub(super) use chat_sync::save as save_chats;
+pub use chat_sync::{DueChat, DueCounts};
 pub(super) use notes::{note_drift, note_rejects, settle_rejects};
 pub use positions::StoredCheckpoint;
 pub(super) use positions::{save_checkpoint, track};

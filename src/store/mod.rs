@@ -33,7 +33,7 @@ pub use error::StoreError;
 pub use export::{Cell, ExportRow, Held, Kind, MirrorOf, MirrorTable, Month, Since, TableColumn};
 pub use glance::{Lookup, Stored};
 pub use holders::{WalHolder, wal_holders};
-pub use ledger::{DueChat, StoredCheckpoint};
+pub use ledger::{DueChat, DueCounts, StoredCheckpoint};
 pub use lock::WriterLock;
 pub use open::{Binding, Store};
 pub use report::{

@@ -19,6 +19,17 @@ pub struct DueChat {
     pub whole: bool,
 }
 
+/// How many chats are to be read now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueCounts {
+    /// All of them.
+    pub chats: i64,
+    /// Those of which every page must be read.
+    pub whole: i64,
+    /// Those that were never read.
+    pub new: i64,
+}
+
 /// A row as the writing statement takes it.
 #[derive(Serialize)]
 struct ChatSyncRow<'a> {
@@ -324,6 +335,25 @@ impl Reader {
         .fetch_all(&self.pool)
         .await?;
         Ok(stale)
+    }
+
+    /// How many chats are to be read at `now`, by the source's clock.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn due_counts(&self, now: Timestamp) -> Result<DueCounts, StoreError> {
+        let counts = sqlx::query_as!(
+            DueCounts,
+            r#"select count(*) as "chats!",
+                      count(*) filter (where whole or owed not in ('changed', 'unsettled')) as "whole!",
+                      count(*) filter (where owed = 'new') as "new!"
+               from chat_sync
+               where owed is not null and (due_at is null or due_at <= ?1)"#,
+            now
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(counts)
     }
 
     /// The chats to be read at the server's `now`: changes first, the latest before the others, then history, then re-reads.

@@ -183,6 +183,20 @@ impl Transaction {
         .await?;
         Ok(ids)
     }
+
+    /// How many chats the whole walk through a list of them has not met.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn count_unmet(&mut self, stream: &str) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from walk_unmet where stream = ?1"#,
+            stream
+        )
+        .fetch_one(self.connection().await?)
+        .await?;
+        Ok(count)
+    }
 }
 
 impl Transaction {
