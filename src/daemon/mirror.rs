@@ -143,9 +143,7 @@ impl Mirror {
                 Ok(answer) => break answer.value,
                 Err(SourceError::Locked { until, .. }) => {
                     let now = self.clock.now();
-                    self.store
-                        .learn(GovernorState::NAME, &self.governor.state(), now)
-                        .await?;
+                    self.keep_budget(false).await?;
                     tokio::select! {
                         biased;
                         () = stop.cancelled() => return Err(OpenError::Stopped),
@@ -180,7 +178,11 @@ impl Mirror {
         let mut client = client(source, token, governor.clone(), self.clock.clone())?;
         client.count_into(self.client.counts());
         if token_fingerprint != self.token_fingerprint {
-            let account = client.account().await?.value;
+            let answer = client.account().await;
+            // A lock that it met is the old token's as well.
+            self.governor.restore(&governor.state());
+            self.keep_budget(false).await?;
+            let account = answer?.value;
             let now = self.clock.now();
             self.store.bind(&self.binding(account), now).await?;
             self.store.learn(TOKEN, &token_fingerprint, now).await?;
@@ -239,15 +241,20 @@ impl Mirror {
         stop: &CancellationToken,
         progress: &watch::Sender<Progress>,
     ) -> Result<Verification, PassError> {
+        self.keep_budget(true).await?;
         let verification = pass::verify(&self.setting(stop, progress), chats).await;
-        self.store
-            .learn(
-                GovernorState::NAME,
-                &self.governor.state(),
-                self.clock.now(),
-            )
-            .await?;
+        self.keep_budget(false).await?;
         verification
+    }
+
+    /// Writes down what was asked, for the next process. `in_use`: more may be asked before it is written again.
+    async fn keep_budget(&self, in_use: bool) -> Result<(), StoreError> {
+        let state = GovernorState {
+            in_use,
+            ..self.governor.state()
+        };
+        let now = self.clock.now();
+        self.store.learn(GovernorState::NAME, &state, now).await
     }
 
     /// What passes work with; nobody waits for them, and a sudden loss of chats is not believed.

@@ -17,7 +17,7 @@ use super::snapshots::{self, Copies};
 use super::trouble::Trouble;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::pass::{Audit, PassError, Progress};
+use crate::pass::{Audit, PassError, Phase, Progress};
 use crate::plan::{Mode, Pulse, Purse};
 use crate::store::RunStatus;
 
@@ -84,6 +84,7 @@ pub async fn serve(
         ringer: Ringer::start(&config.schedule, mirror.clock()).await?,
         pulse: Pulse::default(),
         errand: Errand::beside(&config.database.path),
+        backfill_failed: false,
         trouble,
         copies,
         mirror,
@@ -114,6 +115,9 @@ fn parts(mirror: &Mirror) -> Parts {
     }
 }
 
+/// News of an account whose lists take long to walk come by peeks beside the walk; so long at most they wait for the chats after it.
+const LONGEST_TURN: Duration = Duration::from_mins(5);
+
 /// The service at work.
 struct Service<'a> {
     mirror: &'a mut Mirror,
@@ -123,6 +127,8 @@ struct Service<'a> {
     pulse: Pulse,
     /// What may be asked of it beside the schedule.
     errand: Errand,
+    /// Whether the last pass was a backfill that failed.
+    backfill_failed: bool,
     /// What has been failing of late.
     trouble: Trouble,
     /// When sealed copies are made, and where.
@@ -139,7 +145,9 @@ impl Service<'_> {
         self.heart.ready();
         while !self.orders.stop.is_cancelled() {
             self.errand.take();
-            if self.errand.is_owed() {
+            // One that fails again and again, such as for a loss that is not believed, keeps no news waiting.
+            let failed = std::mem::take(&mut self.backfill_failed);
+            if self.errand.is_owed() && !failed {
                 mode = Mode::Backfill;
             }
             mode = match self.pass(mode).await? {
@@ -158,6 +166,7 @@ impl Service<'_> {
             ringer,
             pulse,
             errand,
+            backfill_failed,
             trouble,
             orders,
             heart,
@@ -170,7 +179,10 @@ impl Service<'_> {
         let next = pulse.next_look(purse(mirror), ring);
         let give_way = CancellationToken::new();
         let halt = orders.stop.child_token();
-        let before = orders.progress.borrow().clone();
+        // What the last pass ended with says nothing of this one.
+        orders
+            .progress
+            .send_modify(|progress| progress.phase = Phase::default());
         let order = Order {
             audit: spare(config, purse(mirror), next.at.since(begun)),
             look_every: Some(next.at.since(begun)),
@@ -180,7 +192,7 @@ impl Service<'_> {
         let mut fresh = None;
         let outcome = {
             let pass = mirror.pass(order, &halt, &give_way, orders.progress);
-            let due = due_and_read(mirror.clock(), next.at, orders.progress, &before);
+            let due = due_and_read(mirror.clock(), begun, next.at, orders.progress);
             tokio::pin!(pass, due);
             loop {
                 tokio::select! {
@@ -204,6 +216,7 @@ impl Service<'_> {
         if mode == Mode::Backfill && outcome.is_some() {
             errand.is_done();
         }
+        *backfill_failed = mode == Mode::Backfill && outcome.is_none() && !cut;
         if mode == Mode::Reconcile && !cut {
             let tidy = heart.beside(mirror.tidy(config.changes)).await;
             tidy.map_err(PassError::from)?;
@@ -350,20 +363,27 @@ fn spare(config: &Config, purse: Purse, till_next: Duration) -> Option<Audit> {
     })
 }
 
-/// Returns once the next look is due and the pass has read something of its chats: a pass that gave way before that would
-/// never come to them where walking the lists takes longer than it is from look to look. A pass gives way between two
-/// answers, so it is enough to look at the clock whenever it tells of one.
+/// Returns once the next look is due and the pass has had its turn at its chats: a pass that gave way before that would hardly
+/// come to them where walking the lists takes longer than it is from look to look. So its turn is as long as the lists took, and
+/// it has read something; what a peek beside the lists reads does not count. A pass gives way between two answers, so it is enough to look at the
+/// clock whenever it tells of one.
 async fn due_and_read(
     clock: &Clock,
+    begun: Timestamp,
     at: Timestamp,
     progress: &watch::Sender<Progress>,
-    before: &Progress,
 ) {
     let mut watched = progress.subscribe();
-    let read = watched.wait_for(|now| {
-        let has_read =
-            now.chats_read > before.chats_read || now.messages_read > before.messages_read;
-        has_read && clock.now() >= at
+    let mut turn = None;
+    let read = watched.wait_for(|progress| {
+        if progress.phase != Phase::Messages {
+            turn = None;
+            return false;
+        }
+        let (now, read) = (clock.now(), (progress.chats_read, progress.messages_read));
+        let (since, before) = *turn.get_or_insert((now, read));
+        let has_had_it = now.since(since) >= since.since(begun).min(LONGEST_TURN);
+        read != before && has_had_it && now >= at
     });
     // The sender outlives the pass, so this only ends because something was read.
     let _ = read.await;

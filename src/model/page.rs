@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ChatState;
 use crate::clock::Timestamp;
 
 /// The largest part of a list that a source gives in one answer.
@@ -31,6 +32,16 @@ impl ChatList {
             Self::All | Self::Unread => None,
             Self::Open => Some("open"),
             Self::Closed => Some("closed"),
+        }
+    }
+
+    /// The state of the chats in it, if they have one.
+    #[must_use]
+    pub fn of_state(self) -> Option<ChatState> {
+        match self {
+            Self::All | Self::Unread => None,
+            Self::Open => Some(ChatState::Open),
+            Self::Closed => Some(ChatState::Closed),
         }
     }
 }

@@ -213,12 +213,26 @@ pub struct Message {
     pub seen_at: Option<Timestamp>,
     /// When it was last edited.
     pub edited_at: Option<Timestamp>,
-    /// When it was deleted, if the source still lists it as deleted.
+    /// When it was deleted, by the source's word; or when it was certain that it is gone.
     pub deleted_at: Option<Timestamp>,
     /// The platform's content object, whole.
     pub content: Json,
     /// Every other value that has no column, as an object.
     pub extra: Json,
+}
+
+impl Message {
+    /// Every moment that it tells of.
+    pub fn moments(&self) -> impl Iterator<Item = Timestamp> {
+        let moments = [
+            self.created_at,
+            self.delivered_at,
+            self.seen_at,
+            self.edited_at,
+            self.deleted_at,
+        ];
+        moments.into_iter().flatten()
+    }
 }
 
 /// A file, picture or recording in a message.

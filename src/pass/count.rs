@@ -21,37 +21,38 @@ impl Pass<'_> {
             .await
     }
 
-    /// The exact number of messages in a chat, and which one stood at this position (from 1) when they were counted, if the
-    /// same answer tells. It does where pages of one item are given, and so proves where a page ended at no further cost.
-    pub(super) async fn count_messages_at(
+    /// The exact number of messages in a chat, if this one still stood at this position (from 1) when they were counted; nothing if
+    /// it did not, or if one answer cannot tell both: that takes pages of one item.
+    pub(super) async fn count_messages_behind(
         &self,
         chat_id: i64,
-        position: u64,
-    ) -> Result<(u64, Option<i64>), PassError> {
+        (message, position): (i64, u64),
+    ) -> Result<Option<u64>, PassError> {
+        if self.traits()?.counts_by_one != Some(true) {
+            return Ok(None);
+        }
         let window = Window {
             page: u32::try_from(position).unwrap_or(u32::MAX),
             limit: 1,
         };
-        if self.traits()?.counts_by_one == Some(true) {
-            let answer = self
-                .ask(async |client| client.messages(chat_id, window).await)
-                .await;
-            match answer {
-                Ok(page) => {
-                    self.saw(page.date)?;
-                    if page.items.len() == 1 && page.pages >= window.page {
-                        let shown = page.readable().next().map(Listed::id);
-                        return Ok((u64::from(page.pages), shown));
-                    }
-                }
-                // The list has become shorter than that.
-                Err(PassError::Source(
-                    SourceError::Refused { .. } | SourceError::NotFound { .. },
-                )) => {}
-                Err(error) => return Err(error),
+        let answer = self
+            .ask(async |client| client.messages(chat_id, window).await)
+            .await;
+        match answer {
+            Ok(page) => {
+                self.saw(page.date)?;
+                let mut shown = page.readable().map(Listed::id);
+                let stands = page.items.len() == 1
+                    && page.pages >= window.page
+                    && shown.next() == Some(message);
+                Ok(stands.then_some(u64::from(page.pages)))
             }
+            // The list has become shorter than that.
+            Err(PassError::Source(SourceError::Refused { .. } | SourceError::NotFound { .. })) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
-        Ok((self.count_messages(chat_id).await?, None))
     }
 
     /// One request where pages of one item are given: their number is the number of items. Otherwise the last page tells.

@@ -4,7 +4,7 @@
 use super::messages::stream;
 use super::{Pass, PassError};
 use crate::clock::Timestamp;
-use crate::model::{Listed, Page};
+use crate::model::{Listed, Page, Reject};
 use crate::plan::{Owed, RESOLUTION, Rule};
 use crate::store::{Batch, ChatRow, Checkpoint, MessageRow, Rows, Transaction, Write};
 
@@ -21,7 +21,7 @@ impl Pass<'_> {
             Some(Ok(listed)) if listed.chat.id == chat_id => {
                 self.is_there(&listed, answer.date).await
             }
-            Some(Err(_)) => Ok(()),
+            Some(Err(reject)) => self.is_there_unreadable(chat_id, reject, answer.date).await,
             Some(Ok(_)) | None => self.is_not_there(chat_id, answer.date).await,
         }
     }
@@ -40,11 +40,43 @@ impl Pass<'_> {
         batch.debts = transaction.chat_syncs(&[chat_id]).await?;
         let complete_through = self.watermark_before().await?;
         for chat in &mut batch.debts {
+            chat.walk = None;
             chat.owe_instead(Owed::Count, complete_through);
         }
         transaction.commit(batch).await?;
         // A chat that exists and stands in no list: perhaps the list without a state is not what it was taken for.
         self.learn(|traits| traits.union = None).await
+    }
+
+    /// It is there, and what is said of it cannot be read: its messages may be.
+    async fn is_there_unreadable(
+        &self,
+        chat_id: i64,
+        reject: Reject,
+        now: Timestamp,
+    ) -> Result<(), PassError> {
+        let complete_through = self.watermark_before().await?;
+        let mut transaction = self.setting.store.begin().await?;
+        let mut batch = self.batch(stream(chat_id), Some(chat_id), now);
+        for row in transaction.chats(&[chat_id]).await? {
+            if row.missing_since.is_some() {
+                let there = ChatRow {
+                    missing_since: None,
+                    ..row.clone()
+                };
+                batch.rows.chats.push(Write {
+                    row: there,
+                    before: Some(row),
+                });
+            }
+        }
+        batch.rejects.push(reject);
+        batch.debts = transaction.chat_syncs(&[chat_id]).await?;
+        for chat in &mut batch.debts {
+            chat.walk = None;
+            chat.owe_instead(Owed::Count, complete_through);
+        }
+        Ok(transaction.commit(batch).await?)
     }
 
     async fn is_not_there(&self, chat_id: i64, now: Timestamp) -> Result<(), PassError> {
@@ -58,8 +90,8 @@ impl Pass<'_> {
         };
         let first_answer = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
         let is_second_look = match row.missing_since {
-            Some(since) if Some(since) < first_answer => {
-                // Its messages may have moved to a chat that was not read since.
+            // Its messages may have moved to a chat that no look has shown since, or that was not read since.
+            Some(since) if Some(since) < first_answer && complete_through >= Some(since) => {
                 let read_since = since.plus(RESOLUTION + self.skew());
                 !transaction.owes_since(read_since).await?
             }

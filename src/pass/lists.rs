@@ -159,13 +159,15 @@ impl Pass<'_> {
         }
         let mut first: Option<Look> = None;
         for fewer in 0..MOST_GATHERED {
-            let walk = Walk::at(
+            let mut walk = Walk::at(
                 Spacing::Abutting,
                 Window {
                     page: 1,
                     limit: MOST_PER_PAGE - fewer,
                 },
             );
+            // Together they prove what had been there when the first of them began, whichever of them is stored last.
+            walk.started_at = first.as_ref().map(|look| look.started_at);
             let until = Until::End {
                 gathering: first.is_some(),
             };
@@ -193,7 +195,7 @@ impl Pass<'_> {
         };
         let mut transaction = self.setting.store.begin().await?;
         let unmet = transaction.count_unmet(stream).await?;
-        let stored = transaction.listed_chats().await?;
+        let stored = transaction.listed_chats(None).await?;
         let rejects = transaction.open_rejects(stream, walk.started_at).await?;
         transaction.leave().await?;
         let met = (stored + rejects - unmet).cast_unsigned();
@@ -270,7 +272,7 @@ impl Pass<'_> {
     /// Chats that the source lists, by what is stored, those included that could not be read.
     async fn known_chats(&self) -> Result<u64, PassError> {
         let mut transaction = self.setting.store.begin().await?;
-        let listed = transaction.listed_chats().await?;
+        let listed = transaction.listed_chats(None).await?;
         let stream = ChatList::All.to_string();
         let rejects = transaction.open_rejects(&stream, None).await?;
         transaction.leave().await?;
@@ -285,15 +287,22 @@ impl Pass<'_> {
             tracing::warn!(
                 "the lists did not stand still long enough to be sure of them; the watermark stays"
             );
+            // The next pass reads them anew: taken up, walks that have ended would ask nothing and prove no more.
+            self.setting.store.end_list_walks().await?;
             return self.learn(|traits| traits.unclosed_list = true).await;
         }
         // Nothing was asked if all walks had ended before the pass that made them was stopped.
         let now = self
             .server_now()
             .unwrap_or_else(|| self.setting.clock.now());
+        // What is missed now is looked for a second time by another pass, not by this one's first question.
+        self.first_answer
+            .lock()
+            .map_err(|_| PassError::Poisoned)?
+            .get_or_insert(now);
         let whole = looks.iter().all(|look| look.reach == Reach::Whole);
         let (rows, debts) = if whole {
-            self.absent_chats(now).await?
+            self.absent_chats(now, started_at.unwrap_or(now)).await?
         } else {
             (Rows::default(), Vec::new())
         };

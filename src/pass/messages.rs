@@ -39,7 +39,8 @@ impl Pass<'_> {
             let mut reading = self.begin_reading(&mut chat, listed.cast_unsigned())?;
             match self.walk_messages(&mut chat, &mut reading).await? {
                 // A walk that an earlier pass began proves the past: what came since is read at once.
-                Verdict::Claimed if reading.is_taken_up() && chat.owed.is_some() => {}
+                Verdict::Claimed
+                    if reading.is_taken_up() && chat.owed.is_some_and(Owed::is_debt) => {}
                 Verdict::Claimed | Verdict::Paused => return Ok(()),
                 Verdict::Vanished => return self.ask_for_vanished(due.chat_id).await,
                 Verdict::Again { why } => {
@@ -91,18 +92,21 @@ impl Pass<'_> {
             };
             self.learn_message_order(&page).await?;
             let turn = reading.walk.absorb(&page);
+            if turn == Turn::Next {
+                self.choose_spacing(chat.chat_id, reading, &page).await?;
+            }
             if let Some(verdict) = self.store_messages(chat, reading, &page, turn).await? {
                 return Ok(verdict);
             }
             if reading.is_whole() && self.gives_way() {
                 return Ok(Verdict::Paused);
             }
-            self.choose_spacing(chat.chat_id, reading, &page).await?;
         }
         Ok(Verdict::Again { why: Owed::Count })
     }
 
-    /// What is left of a long list is read with pages that abut, and closed by a count from before them.
+    /// What is left of a long list is read with pages that abut, and closed by a count from before them, if nothing has moved since the
+    /// first page.
     async fn choose_spacing(
         &self,
         chat_id: i64,
@@ -113,11 +117,20 @@ impl Pass<'_> {
         let left = items.saturating_sub(page.window.end()) / u64::from(MOST_PER_PAGE);
         let overlapping = reading.walk.spacing() == Spacing::Overlapping;
         let ordered = reading.order == ListOrder::NewestFirst;
-        if reading.is_whole() && overlapping && ordered && left >= TOO_MANY_TO_OVERLAP {
-            let position = reading.walk.reached();
-            let (length, shown) = self.count_messages_at(chat_id, position).await?;
-            reading.walk.counted = Some(length);
-            reading.walk.abut(shown);
+        // Only behind the first page: of rows met on more of them, some may be gone that the count would stand for.
+        let begins = reading.walk.pages_read == 1;
+        if begins
+            && reading.is_whole()
+            && overlapping
+            && ordered
+            && left >= TOO_MANY_TO_OVERLAP
+            && let Some(last) = reading.walk.last_read()
+        {
+            let length = self.count_messages_behind(chat_id, last).await?;
+            reading.walk.counted = length;
+            if length.is_some() {
+                reading.walk.abut();
+            }
         }
         Ok(())
     }

@@ -312,7 +312,8 @@ impl Pass<'_> {
             .iter()
             .any(|due| due.owed.is_debt() && due.owed != Owed::Unsettled);
         let unread = unread || self.gives_way() && !left.is_empty();
-        if !unread && !debts && self.traits()?.backfill == Some(Backfill::Reading) {
+        // What could not be read stays owed like any debt, and holds no backfill up.
+        if !unread && self.traits()?.backfill == Some(Backfill::Reading) {
             self.learn(|traits| traits.backfill = None).await?;
         }
         let failed = self.chats_failed.load(Ordering::Relaxed) > 0;

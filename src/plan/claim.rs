@@ -177,6 +177,18 @@ pub fn is_explained(
     })
 }
 
+/// Through when things were covered if a change that calls itself as old as `updated_at` shows up only now: not through it, unless it
+/// is older than any skew, and so an import.
+#[must_use]
+pub fn covered_despite(through: Timestamp, updated_at: Timestamp, skew: Duration) -> Timestamp {
+    let before = watermark(updated_at, skew);
+    if through.since(before) > MOST_SKEW {
+        through
+    } else {
+        through.min(before)
+    }
+}
+
 /// The skew after a change was met that calls itself older than a look that did not show it.
 #[must_use]
 pub fn raised_skew(skew: Duration, updated_at: Timestamp, last_watermark: Timestamp) -> Duration {

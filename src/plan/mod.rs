@@ -7,7 +7,9 @@ mod rules;
 mod steps;
 mod walk;
 
-pub use claim::{ChatSync, Owed, RESOLUTION, due_again, is_explained, raised_skew, watermark};
+pub use claim::{
+    ChatSync, Owed, RESOLUTION, covered_despite, due_again, is_explained, raised_skew, watermark,
+};
 pub use order::{Evidence, ListOrder};
 pub use poll::{NextLook, Pulse, Purse};
 pub use rules::{Rule, Rules};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Evidence;
 use crate::clock::Timestamp;
-use crate::model::{Listed, MOST_PER_PAGE, Page, Window};
+use crate::model::{Listed, MOST_PER_PAGE, Page, Reject, Window};
 
 /// Steps back in a row after which a walk has lost its place and begins again.
 const MOST_STEPS_BACK: u32 = 3;
@@ -56,6 +56,9 @@ pub struct Walk {
     reached: u64,
     /// The ids of the last rows read: what the next page must share one of.
     tail: Vec<i64>,
+    /// How many items at the end of the last page show no id: the next page must reach beyond them to share a row.
+    #[serde(default)]
+    nameless: u64,
     must_share: bool,
     steps_back: u32,
     /// The farthest position that a page has led to.
@@ -82,6 +85,7 @@ impl Walk {
             window,
             reached: window.start(),
             tail: Vec::new(),
+            nameless: 0,
             must_share: false,
             steps_back: 0,
             farthest: 0,
@@ -100,19 +104,19 @@ impl Walk {
         self.spacing
     }
 
-    /// Lets the pages abut from here on. No row may have slipped between the page before and the count that proves them:
-    /// none did if `shown`, the row that stood at [`Walk::reached`] when the list was counted, is the last one read.
-    /// Otherwise the next page still overlaps.
-    pub fn abut(&mut self, shown: Option<i64>) {
+    /// Lets the pages abut from here on. It must be certain that the last row read stood where it was read when the list was counted:
+    /// then none has slipped between the page before and the count that proves the rest.
+    pub fn abut(&mut self) {
         self.spacing = Spacing::Abutting;
-        self.must_share = shown.is_none() || shown != self.tail.last().copied();
-        self.window = following(self.reached, u64::from(self.must_share));
+        self.must_share = false;
+        self.window = following(self.reached, 0);
     }
 
-    /// The position of the last row read, from 1.
+    /// The id of the last row read and its position, from 1; nothing if its id cannot be told.
     #[must_use]
-    pub fn reached(&self) -> u64 {
-        self.reached
+    pub fn last_read(&self) -> Option<(i64, u64)> {
+        let id = self.tail.last().filter(|_| self.nameless == 0)?;
+        Some((*id, self.reached))
     }
 
     /// Takes up a stored walk: the next page must share a row with what was read before the stop.
@@ -167,6 +171,12 @@ impl Walk {
         let surplus = self.tail.len().saturating_sub(keep);
         self.tail.drain(..surplus);
         self.tail.extend(ids(page));
+        self.nameless = page
+            .items
+            .iter()
+            .rev()
+            .take_while(|item| id(item).is_none())
+            .count() as u64;
         self.pages_read += 1;
         // Only a page that leads farther ends a row of steps back: rows that trade places between two requests would
         // otherwise keep a walk going back and forth for ever.
@@ -190,21 +200,29 @@ impl Walk {
 
     /// Sets the window that follows on what was read.
     fn aim(&mut self) {
-        self.window = match (self.spacing, self.must_share) {
-            (Spacing::Overlapping, _) => following(self.reached, 1),
-            (Spacing::Abutting, false) => following(self.reached, 0),
-            // Taken up after a stop: behind the full page that holds the last row read, full pages can abut.
-            (Spacing::Abutting, true) => full_page_at(self.reached.saturating_sub(1)),
+        if self.spacing == Spacing::Abutting && !self.must_share {
+            self.window = following(self.reached, 0);
+            return;
+        }
+        let beyond_the_nameless = following(self.reached, 1 + self.nameless);
+        self.window = if beyond_the_nameless.end() > self.reached {
+            beyond_the_nameless
+        } else {
+            following(self.reached, 1)
         };
     }
 }
 
 /// Readable ids in the list's order, those of rejects included where they could be read.
 fn ids<T: Listed>(page: &Page<T>) -> impl Iterator<Item = i64> {
-    page.items.iter().filter_map(|item| match item {
+    page.items.iter().filter_map(id)
+}
+
+fn id<T: Listed>(item: &Result<T, Reject>) -> Option<i64> {
+    match item {
         Ok(item) => Some(item.id()),
         Err(reject) => reject.item_id,
-    })
+    }
 }
 
 /// The window that begins at least `overlap` rows before position `reached` (and not behind it) and ends farthest on.

@@ -172,12 +172,16 @@ impl Store {
         Ok((transaction, stored))
     }
 
-    /// Commits what pages have left open: from here on readers see it, and nothing takes it back.
+    /// Commits what pages have left open: from here on readers see it, and nothing takes it back. For when all who wrote beside each other
+    /// have ended: if pages of theirs were lost, every one of them has been refused until now.
     ///
     /// # Errors
     /// Whatever SQLite says; then nothing of it is in the file.
     pub async fn settle(&self) -> Result<(), StoreError> {
-        self.writer.turn().await.settle().await
+        let mut desk = self.writer.turn().await;
+        let settled = desk.settle().await;
+        desk.begin_anew();
+        settled
     }
 }
 

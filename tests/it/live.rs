@@ -7,7 +7,8 @@ use std::time::Duration;
 use chatmirror::clock::Timestamp;
 use chatmirror::daemon::{self, Heart, Mirror, Orders, Reload};
 use chatmirror::pass::Progress;
-use chatmirror::simulator::{Mutation, Options, Simulator, Speaker};
+use chatmirror::plan::Mode;
+use chatmirror::simulator::{ChatOrder, Mutation, Options, Simulator, Speaker};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -154,4 +155,44 @@ async fn a_quiet_account_is_asked_by_the_schedule_only_and_a_busy_one_at_once() 
     lags.sort_unstable();
     assert!(lags[15] < Duration::from_secs(5), "{lags:?}");
     assert!(lags[29] <= Duration::from_secs(21), "{lags:?}");
+}
+
+#[tokio::test]
+async fn news_that_peeks_have_read_do_not_keep_the_history_waiting() {
+    let world = big_account(700, 1400).await;
+    world
+        .simulator
+        .change_options(|options| options.chat_order = ChatOrder::ById);
+    let chats: Vec<i64> = world
+        .simulator
+        .account(|account| account.chats.keys().copied().collect());
+    let begun = world.clock.now();
+    for (place, chat) in chats.iter().cycle().take(600).enumerate() {
+        let at = begun.plus(Duration::from_secs(5) * u32::try_from(place).unwrap());
+        let message = Mutation::say(*chat, Speaker::Contact, "Ще актуально?");
+        world.simulator.plan(at, message);
+    }
+    let end = begun.plus(Duration::from_mins(45));
+    serve(&world, |now| now >= end).await;
+    let unread = "select count(*) from chat_sync where owed = 'new'";
+    assert_eq!(dump::value(&world.database(), unread).await, 0);
+}
+
+#[tokio::test]
+async fn a_backfill_that_is_refused_keeps_no_news_waiting() {
+    let world = big_account(90, 300).await;
+    world.pass(Mode::Backfill).await.unwrap();
+    let chats: Vec<i64> = world
+        .simulator
+        .account(|account| account.chats.keys().copied().collect());
+    for chat in &chats[..30] {
+        world.simulator.apply(Mutation::DeleteChat { chat: *chat });
+    }
+    let news = world.clock.now().plus(Duration::from_mins(3));
+    let message = Mutation::say(chats[60], Speaker::Contact, "Ще актуально?");
+    world.simulator.plan(news, message);
+    std::fs::write(format!("{}-backfill", world.database().display()), "").unwrap();
+    let end = news.plus(Duration::from_mins(3));
+    serve(&world, |now| now >= end).await;
+    assert!(asked_for(&world.simulator, chats[60], news).is_some());
 }

@@ -6,6 +6,7 @@ mod churn;
 mod ground;
 mod history;
 mod journal;
+mod narrow;
 mod oracle;
 mod past;
 mod play;

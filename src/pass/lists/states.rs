@@ -76,7 +76,6 @@ impl Pass<'_> {
         let undecided: HashMap<i64, Timestamp> = looks
             .iter()
             .flat_map(|look| &look.met)
-            .filter(|met| met.state_before != Some(ChatState::Closed))
             .map(|met| (met.id, met.updated_at))
             .collect();
         let open = self
@@ -85,9 +84,18 @@ impl Pass<'_> {
         let met: HashSet<i64> = open.met.iter().map(|met: &Met| met.id).collect();
         // Chats of one time may trade places over the seam between two pages: what shares it is left to a whole walk.
         let is_at_a_seam = |time: &Timestamp| open.pages > 1 && open.seams.contains(time);
+        // They were looked for all the same: one of them may have been opened again.
+        let are_closed: HashSet<i64> = looks
+            .iter()
+            .flat_map(|look| &look.met)
+            .filter(|met| met.state_before == Some(ChatState::Closed))
+            .map(|met| met.id)
+            .collect();
         let not_open: Vec<i64> = undecided
             .into_iter()
-            .filter(|(id, time)| !met.contains(id) && !is_at_a_seam(time))
+            .filter(|(id, time)| {
+                !met.contains(id) && !are_closed.contains(id) && !is_at_a_seam(time)
+            })
             .map(|(id, _)| id)
             .collect();
         let mut transaction = self.setting.store.begin().await?;
@@ -105,9 +113,9 @@ impl Pass<'_> {
     }
 
     async fn store_some_closed(&self, ids: &[i64]) -> Result<(), PassError> {
-        let Some(now) = self.server_now() else {
-            return Ok(());
-        };
+        let now = self
+            .server_now()
+            .unwrap_or_else(|| self.setting.clock.now());
         let mut transaction = self.setting.store.begin().await?;
         let mut chats: Vec<Write<ChatRow>> = transaction
             .chats(ids)
@@ -135,10 +143,12 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Chats that closed walks of all lists did not meet: they are missing, and owed a question by their id.
+    /// Chats that closed walks of all lists did not meet: they are missing, and owed a question by their id. Not those whose item there
+    /// could not be read since `since`, when the walks began.
     pub(super) async fn absent_chats(
         &self,
         now: Timestamp,
+        since: Timestamp,
     ) -> Result<(Rows, Vec<ChatSync>), PassError> {
         let complete_through = self.watermark_before().await?;
         let primary = self.primary_list()?;
@@ -150,10 +160,16 @@ impl Pass<'_> {
             .collect();
         let mut absent = transaction.unmet(&primary.to_string(), None).await?;
         absent.retain(|id| not_open.contains(id));
-        let stored = usize::try_from(transaction.listed_chats().await?).unwrap_or(usize::MAX);
+        for list in [primary, ChatList::Open] {
+            let rejected = transaction.rejected_items(&list.to_string(), since).await?;
+            absent.retain(|id| !rejected.contains(&Some(*id)));
+        }
+        let stored = usize::try_from(transaction.listed_chats(None).await?).unwrap_or(usize::MAX);
         let many = absent.len() > FEW && absent.len() > stored / BELIEVABLE_SHARE;
         if many && !self.setting.accept_deletions {
             transaction.leave().await?;
+            // Whoever looks again must look: it may have been a slip of the source.
+            self.setting.store.end_list_walks().await?;
             return Err(PassError::TooManyGone {
                 gone: absent.len(),
                 stored,

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{Look, Met};
 use crate::clock::Timestamp;
-use crate::model::{ChatList, ChatState, ListedChat, Page};
+use crate::model::{ChatList, ChatState, ListedChat, MOST_PER_PAGE, Page};
 use crate::pass::{Pass, PassError, Phase};
 use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Spacing, Turn, Walk};
 use crate::source::SourceError;
@@ -78,6 +79,9 @@ impl Pass<'_> {
         let mut seams: Vec<Timestamp> = Vec::new();
         let mut beginnings = 1;
         while walk.ended.is_none() && walk.pages_read < MOST_PAGES {
+            if whole && walk.pages_read == 0 {
+                self.count_before(list, &mut walk).await?;
+            }
             let turn = match self.chat_page(list, &walk).await? {
                 None => walk.past_the_end(),
                 Some(page) => {
@@ -91,7 +95,6 @@ impl Pass<'_> {
                     if turn != Turn::Lost && is_reached(until, &walk, &page, &comparison, &met) {
                         break;
                     }
-                    self.count_before(list, &mut walk, turn, whole).await?;
                     // Beside the walk of the open ones a new chat would be neither open nor closed.
                     if until.takes_long() && list != ChatList::Open {
                         Box::pin(self.peek_if_due(list)).await?;
@@ -173,7 +176,7 @@ impl Pass<'_> {
         let newly_listed = super::peek::newly_listed(&comparison);
         let ledger = transaction.chat_syncs(&ids).await?;
         let before = ledger.clone();
-        let mut debts = debts(&listed, &comparison, ledger, watermark);
+        let mut debts = debts(&listed, &comparison, ledger, watermark, self.skew());
         if self.setting.settled_only {
             let due_again = |at| plan::due_again(at, page.date, self.skew());
             leave_unsettled(&mut debts, &before, &listed, due_again);
@@ -233,17 +236,18 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// In a list of more than one page whose order is of no use, the length from before the walk is needed to close it.
-    async fn count_before(
-        &self,
-        list: ChatList,
-        walk: &mut Walk,
-        turn: Turn,
-        whole: bool,
-    ) -> Result<(), PassError> {
+    /// A list whose order is of no use is closed by its length from before the walk: what leaves it and what comes to it behind the walk
+    /// would cancel out in a count that is taken later. One that is known to fit on a page is shown at once, and need not be counted.
+    async fn count_before(&self, list: ChatList, walk: &mut Walk) -> Result<(), PassError> {
         let by_count = walk.spacing() == Spacing::Abutting
             || self.traits()?.chat_order != ListOrder::NewestFirst;
-        if whole && turn == Turn::Next && walk.counted.is_none() && by_count {
+        if !by_count {
+            return Ok(());
+        }
+        let mut transaction = self.setting.store.begin().await?;
+        let known = transaction.listed_chats(list.of_state()).await?;
+        transaction.leave().await?;
+        if known == 0 || known > i64::from(MOST_PER_PAGE) {
             walk.counted = Some(self.count_chats(list).await?);
         }
         Ok(())
@@ -301,6 +305,7 @@ fn debts(
     comparison: &ChatComparison,
     ledger: Vec<ChatSync>,
     complete_through: Option<Timestamp>,
+    skew: Duration,
 ) -> Vec<ChatSync> {
     let mut ledger: HashMap<i64, ChatSync> = ledger
         .into_iter()
@@ -317,8 +322,11 @@ fn debts(
         let Some(stored) = comparison.stored.get(&chat.id) else {
             continue;
         };
+        let complete_through =
+            complete_through.map(|through| plan::covered_despite(through, chat.updated_at, skew));
         let was_missing = stored.missing_since.is_some();
         if was_missing {
+            owes.walk = None;
             owes.whole = true;
             owes.owe_instead(Owed::Changed, complete_through);
             owing.push(owes);

@@ -127,7 +127,7 @@ impl Pass<'_> {
         page: &Page<ListedMessage>,
         turn: Turn,
     ) -> Result<Option<Verdict>, PassError> {
-        let books = self.open_books(chat, reading, page).await?;
+        let mut books = self.open_books(chat, reading, page).await?;
         let one_page = page.pages <= 1 && reading.walk.pages_read == 1 && page.window.page == 1;
         if reading.is_whole() || one_page {
             return self.turn_whole(chat, reading, page, turn, books).await;
@@ -140,6 +140,14 @@ impl Pass<'_> {
         let stray = reading.order == ListOrder::OldestFirst
             && reading.walk.pages_read == 1
             && books.comparison.known.is_empty();
+        if !suffices && !stray && reading.order == ListOrder::NewestFirst {
+            // Stopped here, the next reading would meet this page as known and be content, with a gap below it.
+            let whole = ChatSync {
+                whole: true,
+                ..chat.clone()
+            };
+            books.batch.checkpoint = Checkpoint::Chat(Box::new(whole));
+        }
         books.transaction.commit(books.batch).await?;
         if stray {
             return Ok(Some(Verdict::Again { why: Owed::Count }));
@@ -174,7 +182,7 @@ impl Pass<'_> {
         let updated_at = stored.updated_at.unwrap_or(page.date);
         reading.is_explained |= plan::is_explained(
             updated_at,
-            messages.iter().flat_map(|listed| moments(listed)),
+            messages.iter().flat_map(|listed| listed.message.moments()),
             skew,
         );
         reading.found_news |= !comparison.rows.messages.is_empty();
@@ -375,18 +383,4 @@ impl Pass<'_> {
         }
         Ok(())
     }
-}
-
-/// Every moment that a message tells of.
-fn moments(listed: &ListedMessage) -> impl Iterator<Item = Timestamp> {
-    let message = &listed.message;
-    [
-        message.created_at,
-        message.delivered_at,
-        message.seen_at,
-        message.edited_at,
-        message.deleted_at,
-    ]
-    .into_iter()
-    .flatten()
 }

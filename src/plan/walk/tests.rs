@@ -124,18 +124,45 @@ fn abutting_pages_lose_that_row_which_is_why_counts_decide_there() {
 }
 
 #[test]
-fn pages_abut_at_once_where_the_count_showed_the_last_row_read() {
-    for (shown, start) in [(Some(19), 20), (Some(18), 19), (None, 19)] {
-        let mut list: Vec<i64> = (0..100).collect();
+fn pages_abut_at_once_behind_a_row_that_still_stands_there() {
+    let mut list: Vec<i64> = (0..100).collect();
+    let mut walk = Walk::from_start(Spacing::Overlapping);
+    walk.absorb(&page(&list, walk.window()));
+    assert_eq!(walk.last_read(), Some((19, 20)));
+    walk.abut();
+    assert_eq!(walk.window().start(), 20);
+    let (met, turn) = walk_through(&mut walk, &mut list, |_, _| {});
+    assert_eq!(turn, Turn::End { length: 100 });
+    assert!((20..100).all(|id| met.contains(&id)));
+    assert_eq!(walk.pages_read, 5);
+}
+
+#[test]
+fn pages_reach_beyond_items_that_show_no_id() {
+    for nameless in [15..20, 19..20, 37..39, 18..19] {
+        let list: Vec<i64> = (0..70).collect();
         let mut walk = Walk::from_start(Spacing::Overlapping);
-        walk.absorb(&page(&list, walk.window()));
-        assert_eq!(walk.reached(), 20);
-        walk.abut(shown);
-        assert_eq!(walk.window().start(), start);
-        let (met, turn) = walk_through(&mut walk, &mut list, |_, _| {});
-        assert_eq!(turn, Turn::End { length: 100 });
-        assert!((20..100).all(|id| met.contains(&id)));
-        assert_eq!(walk.pages_read, if start == 20 { 5 } else { 6 });
+        let mut met = Vec::new();
+        loop {
+            let mut page = page(&list, walk.window());
+            for item in &mut page.items {
+                if nameless.contains(&item.as_ref().unwrap().0) {
+                    let reject = Reject {
+                        item_id: None,
+                        raw: "null".to_owned(),
+                        why: "it is null".to_owned(),
+                    };
+                    *item = Err(reject);
+                }
+            }
+            met.extend(page.readable().map(Item::id));
+            match walk.absorb(&page) {
+                Turn::Next => assert!(walk.pages_read < 20),
+                turn => break assert_eq!(turn, Turn::End { length: 70 }),
+            }
+        }
+        let readable = list.iter().filter(|id| !nameless.contains(id));
+        assert!(readable.into_iter().all(|id| met.contains(id)));
     }
 }
 

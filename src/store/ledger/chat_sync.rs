@@ -4,6 +4,7 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use crate::clock::Timestamp;
+use crate::model::ChatState;
 use crate::plan::{ChatSync, Owed, Walk};
 use crate::store::rows::{self, ChatRow, MessageRow};
 use crate::store::{Reader, Store, StoreError, Transaction};
@@ -249,14 +250,17 @@ impl Transaction {
         Ok(rows)
     }
 
-    /// How many chats the source lists, by what is stored.
+    /// How many chats the source lists, by what is stored; of one state, those whose state is not known counted in.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn listed_chats(&mut self) -> Result<i64, StoreError> {
-        let count = sqlx::query_scalar!("select count(*) from chats where missing_since is null")
-            .fetch_one(self.connection().await?)
-            .await?;
+    pub async fn listed_chats(&mut self, state: Option<ChatState>) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar!(
+            "select count(*) from chats where missing_since is null and (?1 is null or state is null or state = ?1)",
+            state
+        )
+        .fetch_one(self.connection().await?)
+        .await?;
         Ok(count)
     }
 }
@@ -324,7 +328,9 @@ impl Reader {
                    where chats.updated_at >= ?1 and chats.missing_since is null
                      and chat_sync.owed is null and chat_sync.read_at < ?2
                    union
-                   select chat_id, 1, read_at from chat_sync where owed is null and read_at < ?3
+                   select chat_id, 1, read_at from chat_sync
+                   join chats on chats.id = chat_id
+                   where owed is null and read_at < ?3 and missing_since is null
                )
                group by id order by min(rank), moment limit ?4"#,
             recent,

@@ -268,6 +268,16 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets where the walks of all lists stood, and what they had not met.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn end_list_walks(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction.end_list_walks().await?;
+        transaction.keep().await
+    }
+
     /// Remembers what was learned of the source; the same again is not written.
     ///
     /// # Errors

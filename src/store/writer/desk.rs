@@ -129,14 +129,19 @@ impl Desk {
         }
     }
 
-    /// Whoever comes next is told of a loss, so that nobody goes on as if nothing had happened.
+    /// Everybody is told of a loss, so that nobody goes on as if nothing had happened.
     pub(super) fn refuse_after_loss(&mut self) -> Result<(), StoreError> {
         if self.lost_pages {
             // With what was left half written.
-            *self = Self::default();
+            self.forget();
             return Err(StoreError::GivenUp);
         }
         Ok(())
+    }
+
+    /// All who wrote beside each other have been told of a loss, if there was one.
+    pub(super) fn begin_anew(&mut self) {
+        self.lost_pages = false;
     }
 
     /// Nothing of what was left open comes into the file.

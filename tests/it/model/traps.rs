@@ -1,26 +1,24 @@
 //! The traps that engines of this kind are known to fall into, and an account whose answers are bad for days.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::time::Duration;
 
 use chatmirror::daemon::Order;
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{
-    Account, Cause, ChatOrder, Damage, Fault, FaultRule, Hook, Mutation, Occasion, Options,
-    Speaker, Target,
+    Account, ChatOrder, Damage, Fault, FaultRule, Hook, Mutation, Occasion, Options, Speaker,
+    Target,
 };
 
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{World, account, dump, noon, truth};
 
-fn say(chat: i64) -> Mutation {
+pub(super) fn say(chat: i64) -> Mutation {
     Mutation::say(chat, Speaker::Contact, "Чи є новини?")
 }
 
 /// The chats, the latest change first.
-fn by_change(account: &Account) -> Vec<i64> {
+pub(super) fn by_change(account: &Account) -> Vec<i64> {
     let mut chats: Vec<_> = account.chats.values().collect();
     chats.sort_by_key(|chat| (-chat.updated_at.millis(), chat.id));
     chats.iter().map(|chat| chat.id).collect()
@@ -31,7 +29,7 @@ async fn assert_equal(world: &World) {
 }
 
 /// A world whose chats are all closed: the list of open ones would show what the other list has lost.
-async fn world(options: Options) -> World {
+pub(super) async fn world(options: Options) -> World {
     let world = World::new(account(90, 600, 5), options).await;
     for chat in world.simulator.account(by_change) {
         world.simulator.apply(Mutation::Close { chat });
@@ -39,7 +37,7 @@ async fn world(options: Options) -> World {
     world
 }
 
-async fn mirrored(options: Options) -> World {
+pub(super) async fn mirrored(options: Options) -> World {
     let world = world(options).await;
     for mode in [Mode::Backfill, Mode::Incremental] {
         world.pass(mode).await.unwrap();
@@ -49,7 +47,7 @@ async fn mirrored(options: Options) -> World {
 }
 
 /// Passes after which everything is there.
-async fn settle(world: &World, passes: usize) {
+pub(super) async fn settle(world: &World, passes: usize) {
     for _ in 0..passes {
         world.clock.advance(Duration::from_secs(5));
         world.pass(Mode::Incremental).await.unwrap();
@@ -206,58 +204,6 @@ async fn a_chat_is_seen_first_long_after_the_start() {
         });
     }
     settle(&world, 1).await;
-}
-
-/// An incremental pass that is told to stop when the source is asked for this.
-async fn stopped_at(world: &World, target: &str) {
-    let stop = CancellationToken::new();
-    let mut pass = pin!(world.pass_until(Mode::Incremental, &stop));
-    let outcome = poll_fn(|context| {
-        let requests = world.simulator.requests();
-        if requests
-            .iter()
-            .any(|asked| asked.target.starts_with(target))
-        {
-            stop.cancel();
-        }
-        pass.as_mut().poll(context)
-    });
-    assert!(outcome.await.is_err());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_is_edited_behind_a_walk_that_was_stopped() {
-    for later in [Duration::ZERO, Duration::from_mins(1)] {
-        let mut options = Options::default();
-        options.moved_by.insert(Cause::Edit);
-        let world = mirrored(options).await;
-        let chat = world.simulator.apply(Mutation::CreateChat).unwrap();
-        for age in 1..=70 {
-            world.simulator.apply(Mutation::ImportMessage {
-                chat,
-                created_at: noon().minus(Duration::from_secs(86_400 * age)),
-            });
-        }
-        world.clock.advance(Duration::from_mins(1));
-        stopped_at(&world, &format!("/v1/chats/{chat}/messages?page=3&")).await;
-        world.clock.advance(later);
-        let messages = |account: &Account| account.chats[&chat].messages.clone();
-        let message = world
-            .simulator
-            .account(messages)
-            .iter()
-            .rev()
-            .nth(25)
-            .unwrap()
-            .id;
-        let text = Some("Ні, я передумала".to_owned());
-        world.simulator.apply(Mutation::EditMessage {
-            chat,
-            message,
-            text,
-        });
-        settle(&world, 1).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
