@@ -22,18 +22,27 @@ create table source_traits (
 create table sync_runs (
     -- One row a pass, or a time in which events were taken in.
     id integer primary key not null,
+    -- `backfill` reads everything, `incremental` the news, `reconcile` all lists; `events` were pushed, or replayed.
     mode text not null check (mode in ('backfill', 'incremental', 'reconcile', 'events')),
+    -- When it began, by this machine's clock.
     started_at datetime not null,
+    -- When it ended; null while it runs.
     finished_at datetime,
+    -- `partial`: something is still owed; `failed`: it gave up, see `error`; `cut short`: its process ended before it.
     status text not null check (status in ('running', 'complete', 'partial', 'failed', 'cut short')),
+    -- What it asked of the source.
     requests integer not null default 0,
+    -- Rows that it added, changed, and marked as gone.
     rows_inserted integer not null default 0,
     rows_updated integer not null default 0,
     rows_deleted integer not null default 0,
+    -- Items that it could not read.
     rejects integer not null default 0,
-    -- Chats that were re-read although nothing was owed, and rows of theirs that had changed silently.
+    -- Chats that were re-read although nothing was owed.
     audited_chats integer not null default 0,
+    -- Rows of theirs that had changed silently.
     audit_findings integer not null default 0,
+    -- Why it failed.
     error text
 );
 
@@ -51,19 +60,32 @@ create table chat_sync (
     -- is wholly stored: `expected_count` is the source's number then, `stored_count` the mirror's.
     -- `owed` says why it must be read (again); until then it is known to be whole through `covered_through`.
     chat_id integer primary key not null references chats (id),
-    -- `whole`: whether only reading every page settles it.
+    -- `new`: never read; `changed`: its time of change moved; `unsettled`: read in the very second of its change; `count`: the source has
+    -- another number of messages; `unexplained`: no message read tells of its change; `moved`: a message of it turned up in another chat;
+    -- `reject`: an item of it could not be read; `vanished`: the source does not list it any more. `missing` (messages are gone from its
+    -- list, a second look decides) and `reread` (somebody asked) hold nothing back.
     owed text check (owed in ('new', 'changed', 'unsettled', 'count', 'unexplained', 'moved', 'reject', 'vanished', 'missing', 'reread')),
+    -- Whether only reading every page settles it.
     whole boolean not null default 0 check (whole in (0, 1)),
+    -- Not to be read before this moment of the source's clock.
     due_at datetime,
+    -- While something is owed: through when the chat is known to be whole.
     covered_through datetime,
+    -- The source's clock when its list stood as it is stored.
     claimed_at datetime,
+    -- How many messages the source had then.
     expected_count integer,
+    -- How many of them are stored.
     stored_count integer,
+    -- When the two were last found equal.
     proven_at datetime,
     -- When every one of its pages was last read: what changes silently is found by reading again.
     read_at datetime,
+    -- Where a reading of all pages stands that has not come to its end.
     walk json check (walk is null or json_valid(walk)),
+    -- Passes in a row that could not read it.
     failures integer not null default 0,
+    -- What went wrong the last time.
     last_error text
 );
 

@@ -17,8 +17,7 @@ create table report_settings (
 insert into report_settings (only, time_zone, business_hours, business_days, search) values (1, 'UTC', '', '', 1);
 
 create table report_offsets (
-    -- One row a span in which the report zone keeps its offset from UTC: summer and winter time.
-    -- The first moment of the span, in UTC.
+    -- One row a span in which the report zone keeps its offset from UTC: summer and winter time. It begins with `starts_at`, in UTC.
     starts_at datetime primary key not null,
     -- The first moment after it.
     ends_at datetime not null,
@@ -30,7 +29,6 @@ insert into report_offsets (starts_at, ends_at, minutes) values ('0001-01-01 00:
 
 create table report_days (
     -- One row a working day in the report zone: when the desk opens and closes, in UTC. Empty if no business hours are set.
-    -- When the desk opens.
     opens_at datetime primary key not null,
     -- When it closes.
     closes_at datetime not null,

@@ -11,7 +11,7 @@ for file in usr/bin/chatmirror usr/lib/systemd/system/chatmirror.service usr/lib
     usr/lib/sysusers.d/chatmirror.conf usr/share/man/man1/chatmirror.1.gz usr/share/man/man1/chatmirror-run.1.gz \
     usr/share/bash-completion/completions/chatmirror usr/share/zsh/vendor-completions/_chatmirror \
     usr/share/fish/vendor_completions.d/chatmirror.fish usr/share/doc/chatmirror/config.example.toml \
-    usr/share/doc/chatmirror/alerts.yml usr/share/chatmirror/datasette.json usr/share/doc/chatmirror/operations.md usr/share/doc/chatmirror/copyright \
+    usr/share/doc/chatmirror/alerts.yml usr/share/chatmirror/datasette.json usr/share/doc/chatmirror/docs/operations.md usr/share/doc/chatmirror/copyright \
     DEBIAN/postinst DEBIAN/prerm DEBIAN/postrm; do
     [[ -s $unpacked/$file ]] || { echo "the package lacks $file" >&2; exit 1; }
 done

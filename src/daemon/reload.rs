@@ -87,6 +87,8 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("[http]", old.http == new.http),
         ("[receiver]", old.receiver == new.receiver),
         ("[repair]", old.repair == new.repair),
+        ("[report]", old.report == new.report),
+        ("[search]", old.search == new.search),
         ("[log]", old.log == new.log),
     ];
     let differing = compared.into_iter().filter(|(_, same)| !same);

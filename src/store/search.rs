@@ -112,12 +112,13 @@ impl Reader {
     async fn candidates(&self, question: &str, search: &Search) -> Result<Vec<Found>, StoreError> {
         let candidates = sqlx::query!(
             r#"select messages.id as "message_id!: i64", messages.chat_id as "chat_id!: i64",
-                      chats.name as "chat_name?: String", channels.type as "channel_type?: String",
+                      coalesce(chats.name, contacts.name) as "chat_name?: String", channels.type as "channel_type?: String",
                       messages.created_at as "created_at: Timestamp", messages.direction as "direction: Direction",
                       messages.sender_name as "sender_name?: String", messages.text as "text!: String"
                from messages_fts
                join messages on messages.id = messages_fts.rowid
                join chats on chats.id = messages.chat_id
+               left join contacts on contacts.id = chats.contact_id
                left join channels on channels.id = messages.channel_id
                where messages_fts match ?1
                    and (?2 is null or messages.chat_id = ?2)
