@@ -192,7 +192,7 @@ impl Service<'_> {
         let mut fresh = None;
         let outcome = {
             let pass = mirror.pass(order, &halt, &give_way, orders.progress);
-            let due = due_and_read(mirror.clock(), begun, next.at, orders.progress);
+            let due = due_and_read(mirror.clock(), next.at, orders.progress);
             tokio::pin!(pass, due);
             loop {
                 tokio::select! {
@@ -367,23 +367,22 @@ fn spare(config: &Config, purse: Purse, till_next: Duration) -> Option<Audit> {
 /// come to them where walking the lists takes longer than it is from look to look. So its turn is as long as the lists took, and
 /// it has read something; what a peek beside the lists reads does not count. A pass gives way between two answers, so it is enough to look at the
 /// clock whenever it tells of one.
-async fn due_and_read(
-    clock: &Clock,
-    begun: Timestamp,
-    at: Timestamp,
-    progress: &watch::Sender<Progress>,
-) {
+async fn due_and_read(clock: &Clock, at: Timestamp, progress: &watch::Sender<Progress>) {
     let mut watched = progress.subscribe();
-    let mut turn = None;
+    let (mut lists, mut turn) = (None, None);
     let read = watched.wait_for(|progress| {
+        let now = clock.now();
+        if progress.phase == Phase::Lists {
+            lists.get_or_insert(now);
+        }
         if progress.phase != Phase::Messages {
             turn = None;
             return false;
         }
-        let (now, read) = (clock.now(), (progress.chats_read, progress.messages_read));
+        let read = (progress.chats_read, progress.messages_read);
         let (since, before) = *turn.get_or_insert((now, read));
-        let has_had_it = now.since(since) >= since.since(begun).min(LONGEST_TURN);
-        read != before && has_had_it && now >= at
+        let its_turn = lists.map_or(Duration::ZERO, |lists| since.since(lists));
+        read != before && now >= at && now.since(since) >= its_turn.min(LONGEST_TURN)
     });
     // The sender outlives the pass, so this only ends because something was read.
     let _ = read.await;

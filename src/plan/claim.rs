@@ -266,6 +266,13 @@ mod tests {
     }
 
     #[test]
+    fn what_shows_up_late_was_not_covered_and_an_import_leaves_the_cover_as_it_was() {
+        assert_eq!(covered_despite(at(100), at(105), SKEW), at(100));
+        assert_eq!(covered_despite(at(100), at(90), SKEW), at(88));
+        assert_eq!(covered_despite(at(100), at(-500), SKEW), at(100));
+    }
+
+    #[test]
     fn a_bump_is_explained_by_a_moment_near_it() {
         assert!(is_explained(at(100), [at(5), at(98)].into_iter(), SKEW));
         assert!(!is_explained(

@@ -152,3 +152,25 @@ impl Desk {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_are_lost_are_told_to_everybody_until_all_begin_anew() {
+        let mut desk = Desk::default();
+        desk.take_in(Batch::new(
+            1,
+            "chats".to_owned(),
+            None,
+            crate::clock::Clock::System.now(),
+        ));
+        desk.forget();
+        for _writer in 0..3 {
+            assert!(matches!(desk.refuse_after_loss(), Err(StoreError::GivenUp)));
+        }
+        desk.begin_anew();
+        assert!(desk.refuse_after_loss().is_ok());
+    }
+}
