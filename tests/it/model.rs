@@ -3,13 +3,17 @@
 mod breaks;
 mod budget;
 mod churn;
+mod claims;
+mod files;
 mod ground;
 mod history;
 mod journal;
+mod mirrored;
 mod narrow;
 mod oracle;
 mod past;
 mod play;
+mod rest;
 mod runs;
 mod stages;
 mod traps;

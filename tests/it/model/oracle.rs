@@ -10,29 +10,27 @@
 //!   the moment of the claim: it must be stored, under one of the chats that had it since.
 //!   And so is a message that came in *below* the newest ones (an import, or a merge) while as many others vanished from
 //!   the same chat: the news of a chat are proven by its count, and the count is the same.
+//!   Of each chat by itself the same holds as of its own claim, whatever moves `updatedAt`.
 //! - **I2**, at the end: see [`Oracle::complete`] and [`Oracle::exact`].
+//! - **Rest**: when everything was read and nothing changes, the claims say so, nothing is owed, nothing is written, and no request is made
+//!   beyond the looks at the heads: see [`Oracle::rests`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::time::Duration;
 
 use chatmirror::clock::Timestamp;
-use chatmirror::simulator::{Account, Chat, ChatOrder, Message, Simulator};
+use chatmirror::simulator::{Account, ChatOrder, Simulator};
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
 use super::ground::Ground;
-use super::journal;
+use super::mirrored::Mirrored;
 use super::past::{self, Past, Version};
+use super::rest;
+use super::{claims, journal};
 use crate::support::dump::{self, Columns};
 use crate::support::truth;
-
-/// What the mirror holds, by its own tables.
-struct Mirrored {
-    chats: BTreeMap<i64, Columns>,
-    messages: BTreeMap<i64, Columns>,
-    rejects: Vec<Columns>,
-    complete_through: Option<Timestamp>,
-}
 
 pub struct Oracle {
     connection: SqliteConnection,
@@ -41,6 +39,8 @@ pub struct Oracle {
     /// The oldest state that a row may still be in.
     floors: HashMap<(&'static str, i64), usize>,
     account_before: Account,
+    /// How far the times of changes lie behind the clock of the answers.
+    lag: Duration,
 }
 
 impl Oracle {
@@ -51,42 +51,25 @@ impl Oracle {
             moves_with_messages: ground.moves_with_messages(),
             floors: HashMap::new(),
             account_before: ground.account(),
+            lag: ground.options.lag,
         }
     }
 
     /// I1 and I3. Says whether the mirror claimed anything.
     pub async fn look(&mut self, simulator: &Simulator) -> Result<bool, String> {
-        let mirrored = self.read().await;
+        let mirrored = Mirrored::read(&mut self.connection).await;
         let account = simulator.account(Account::clone);
         let past = Past::of(&simulator.past(), &account);
         self.states_of_messages(&mirrored, &past)?;
         self.states_of_chats(&mirrored, &past, &account)?;
         self.deletions(&mirrored, &account)?;
+        claims::covered(&mirrored, &past, &account, self.lag)?;
         match mirrored.complete_through {
             Some(through) if self.claims_completeness => {
-                sound(&mirrored, &past, &account, through)?;
+                claims::sound(&mirrored, &past, &account, through)?;
                 Ok(true)
             }
             _ => Ok(false),
-        }
-    }
-
-    async fn read(&mut self) -> Mirrored {
-        let by_id = |rows: Vec<Columns>| {
-            rows.into_iter()
-                .map(|row| (row["id"].as_i64().unwrap(), row))
-                .collect()
-        };
-        let freshness = "select complete_through from freshness";
-        let freshness = dump::rows(&mut self.connection, freshness).await;
-        let unread = "select stream, item_id from rejects where resolved_at is null";
-        Mirrored {
-            chats: by_id(dump::rows(&mut self.connection, "select * from chats").await),
-            messages: by_id(dump::rows(&mut self.connection, "select * from messages").await),
-            rejects: dump::rows(&mut self.connection, unread).await,
-            complete_through: freshness[0]["complete_through"]
-                .as_str()
-                .map(|text| text.parse().unwrap()),
         }
     }
 
@@ -205,7 +188,7 @@ impl Oracle {
         if !self.claims_completeness {
             return Ok(());
         }
-        let mirrored = self.read().await;
+        let mirrored = Mirrored::read(&mut self.connection).await;
         let account = simulator.account(Account::clone);
         let past = Past::of(&simulator.past(), &account);
         for chat in account.chats.values() {
@@ -240,11 +223,30 @@ impl Oracle {
             .try_for_each(|(chat, message)| mirrored.shows(chat, message))
     }
 
+    /// The number of the last change that the mirror wrote.
+    pub async fn last_change(&mut self) -> i64 {
+        rest::last_change(&mut self.connection).await
+    }
+
+    /// What the mirror says of itself when all is quiet: that it has everything, and owes nothing.
+    pub async fn rests(
+        &mut self,
+        simulator: &Simulator,
+        quiet_since: Timestamp,
+    ) -> Result<(), String> {
+        if rest::has_rejects(&mut self.connection).await {
+            return Ok(());
+        }
+        rest::claims_all(&mut self.connection, quiet_since).await?;
+        let account = simulator.account(Account::clone);
+        rest::covers(&mut self.connection, &account).await
+    }
+
     /// I1 of all that the rows ever were, by the mirror's own account.
     async fn journal(&mut self, past: &Past) -> Result<(), String> {
         let Mirrored {
             chats, messages, ..
-        } = self.read().await;
+        } = Mirrored::read(&mut self.connection).await;
         let (chats, messages) = (chats.into_iter().collect(), messages.into_iter().collect());
         let connection = &mut self.connection;
         journal::tell(connection, "chats", chats, past, chat_is).await?;
@@ -285,67 +287,4 @@ fn chat_is(version: &Version, row: &Columns) -> bool {
 /// A time that could not be read is kept as it came: the source said that once, though the account never held it.
 fn is_garbled(row: &Columns) -> bool {
     row["created_at"].is_null() && row["extra"].get("createdAt").is_some()
-}
-
-/// I3: every message that the source had by `through` is stored under its chat.
-fn sound(
-    mirrored: &Mirrored,
-    past: &Past,
-    account: &Account,
-    through: Timestamp,
-) -> Result<(), String> {
-    let by_then = account
-        .messages()
-        .filter(|(_, message)| message.arrived_at <= through);
-    for (chat, message) in by_then {
-        let homes = past.homes(message.id, through);
-        let fault = match mirrored.messages.get(&message.id) {
-            None => "is not stored",
-            Some(row) if !homes.contains(&row["chat_id"].as_i64().unwrap()) => {
-                "is stored under another chat"
-            }
-            Some(row) if !row["missing_since"].is_null() && homes.len() == 1 => "is called missing",
-            Some(_) => continue,
-        };
-        let balanced = past.may_be_balanced(chat, message);
-        if !balanced && !mirrored.is_set_aside(chat.id, Some(message.id)) {
-            return Err(format!(
-                "I3: the mirror claims to be complete through {through}, and message {} of chat {}, there since {}, written at {}, {fault}",
-                message.id, chat.id, message.arrived_at, message.created_at
-            ));
-        }
-    }
-    Ok(())
-}
-
-impl Mirrored {
-    /// A message far down in its chat whose change moved `updatedAt` last, with nothing newer to hide behind, is stored as it is.
-    fn shows(&self, chat: &Chat, message: &Message) -> Result<(), String> {
-        let Some(row) = self.messages.get(&message.id) else {
-            return Ok(());
-        };
-        let expected = truth::expected_message(chat, message);
-        let stale = expected
-            .iter()
-            .find(|(column, value)| row[**column] != **value);
-        match stale {
-            Some((column, value)) if !self.is_set_aside(chat.id, Some(message.id)) => Err(format!(
-                "I2: {column} of message {}, which moved chat {}, is {}, not {value}",
-                message.id, chat.id, row[*column]
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether an item that could not be read may be this one, or the chat that it is in.
-    fn is_set_aside(&self, chat: i64, message: Option<i64>) -> bool {
-        let messages = format!("messages/{chat}");
-        self.rejects.iter().any(|reject| {
-            let stream = reject["stream"].as_str().unwrap();
-            let id = reject["item_id"].as_i64();
-            let in_list = stream.starts_with("chats") && (id.is_none() || id == Some(chat));
-            let in_chat = stream == messages && (id.is_none() || id == message);
-            in_list || in_chat
-        })
-    }
 }

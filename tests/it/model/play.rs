@@ -1,27 +1,26 @@
 //! Plays a history against the mirror, and lets the oracle look after every pass.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::{LazyLock, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use chatmirror::clock::Clock;
+use chatmirror::clock::{Clock, Timestamp};
 use chatmirror::pass::{self, Outcome, PassError, Progress, Setting};
 use chatmirror::plan::{Mode, Rules};
-use chatmirror::simulator::{Mutation, Simulator};
+use chatmirror::simulator::{Account, Mutation, Simulator};
 use chatmirror::source::smartsender::{Client, Settings};
 use chatmirror::source::{Governor, GovernorState};
-use chatmirror::store::Store;
+use chatmirror::store::{RunStatus, Store};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::budget;
 use super::ground::Ground;
 use super::history::{History, Step, Stop};
 use super::oracle::Oracle;
+use super::rest;
+use super::{budget, files};
 use crate::support::noon;
 
 /// Requests after which a pass is held to go on for ever: no account here is nearly as large.
@@ -49,7 +48,8 @@ pub async fn play(history: &History, rules: Rules) -> Result<Tally, String> {
     }
 }
 
-struct Scene {
+/// An account, its platform, and a mirror of it.
+pub(super) struct Scene {
     ground: Ground,
     rules: Rules,
     clock: Clock,
@@ -62,6 +62,8 @@ struct Scene {
     shared_budget: bool,
     /// How many requests had been made when a process was killed.
     killed_after: Vec<u64>,
+    /// The last pass came to its end.
+    last_was_whole: bool,
     serving: CancellationToken,
     _dir: TempDir,
 }
@@ -80,15 +82,17 @@ impl Scene {
     async fn open(ground: &Ground, clock: Clock, rules: Rules) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mirror.db");
-        let file = match ground.standing {
-            Some(number) => standing(number, ground).await,
-            None => empty().await,
-        };
-        std::fs::write(&path, file).unwrap();
+        std::fs::write(&path, files::first(ground).await).unwrap();
         Self::at(ground, clock, rules, path, dir).await
     }
 
-    async fn at(ground: &Ground, clock: Clock, rules: Rules, path: PathBuf, dir: TempDir) -> Self {
+    pub(super) async fn at(
+        ground: &Ground,
+        clock: Clock,
+        rules: Rules,
+        path: PathBuf,
+        dir: TempDir,
+    ) -> Self {
         let simulator = Simulator::new(ground.account(), ground.options.clone(), clock.clone());
         let serving = CancellationToken::new();
         let base_url = simulator.spawn(serving.clone()).await.unwrap();
@@ -103,6 +107,7 @@ impl Scene {
             tally: Tally::default(),
             shared_budget: false,
             killed_after: Vec::new(),
+            last_was_whole: true,
             serving,
             _dir: dir,
         };
@@ -143,10 +148,18 @@ impl Scene {
         }
     }
 
-    async fn play(mut self, steps: &[Step]) -> Result<Tally, String> {
-        let result = self.play_on(steps).await;
+    pub(super) async fn close(&mut self) {
         self.leave().await;
         self.serving.cancel();
+    }
+
+    pub(super) fn wait(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+
+    async fn play(mut self, steps: &[Step]) -> Result<Tally, String> {
+        let result = self.play_on(steps).await;
+        self.close().await;
         result.map_err(|broken| format!("{broken}\n{}", self.last_requests()))?;
         Ok(self.tally)
     }
@@ -158,8 +171,12 @@ impl Scene {
                 .await
                 .map_err(|broken| format!("step {}: {broken}", place + 1))?;
         }
+        let quiet_since = self.clock.now();
         self.go_quiet();
-        let result = self.end(&mut oracle).await;
+        let mut result = self.end(&mut oracle).await;
+        if result.is_ok() {
+            result = self.rest(&mut oracle, quiet_since).await;
+        }
         result.map_err(|broken| format!("at the end: {broken}"))
     }
 
@@ -229,7 +246,7 @@ impl Scene {
     }
 
     /// Nothing: the pass was killed.
-    async fn pass(
+    pub(super) async fn pass(
         &mut self,
         mode: Mode,
         how: Stop,
@@ -238,6 +255,8 @@ impl Scene {
         self.tally.passes += 1;
         let before = self.simulator.request_count();
         let outcome = self.drive(mode, how, accept_deletions, before).await?;
+        self.last_was_whole =
+            matches!(&outcome, Some(Ok(whole)) if whole.status == RunStatus::Complete);
         self.tally.requests += self.simulator.request_count() - before;
         if outcome.is_none() {
             self.tally.kills += 1;
@@ -315,7 +334,8 @@ impl Scene {
     /// I2: one pass is enough, two if a chat vanished; and every value is right after a full re-read, or two.
     async fn end(&mut self, oracle: &mut Oracle) -> Result<(), String> {
         let gone = oracle.something_is_gone(&self.simulator);
-        let half = oracle.has_half_a_walk(&self.ground).await;
+        let was_cut = !self.last_was_whole;
+        let half = was_cut && oracle.has_half_a_walk(&self.ground).await;
         let half_backfill = oracle.has_half_a_backfill().await;
         for mode in [Mode::Incremental, Mode::Backfill] {
             let more = match mode {
@@ -337,47 +357,31 @@ impl Scene {
         }
         Ok(())
     }
-}
 
-/// A file that holds nothing yet, and one for each account that is mirrored before its history begins.
-static FILES: LazyLock<Mutex<HashMap<Option<u64>, Vec<u8>>>> = LazyLock::new(Mutex::default);
-
-async fn empty() -> Vec<u8> {
-    if let Some(file) = FILES.lock().unwrap().get(&None) {
-        return file.clone();
+    /// Once everything was read a pass finds nothing to do, and the mirror says so.
+    async fn rest(&mut self, oracle: &mut Oracle, quiet_since: Timestamp) -> Result<(), String> {
+        let before = oracle.last_change().await;
+        for _ in 0..2 {
+            self.clock.advance(Duration::from_secs(5));
+            let asked = self.simulator.request_count();
+            match self.pass(Mode::Incremental, Stop::Not, false).await? {
+                Some(Ok(_)) => {}
+                outcome => return Err(format!("a pass at rest fails: {outcome:?}")),
+            }
+            self.look(oracle).await?;
+            let asked = self.simulator.request_count() - asked;
+            let account = self.simulator.account(Account::clone);
+            if rest::most_requests(&self.ground, &account).is_some_and(|most| asked > most) {
+                return Err(format!("rest: {asked} requests for nothing"));
+            }
+        }
+        let after = oracle.last_change().await;
+        if after != before {
+            return Err(format!(
+                "rest: nothing changed, and {} changes were written",
+                after - before
+            ));
+        }
+        oracle.rests(&self.simulator, quiet_since).await
     }
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("mirror.db");
-    Store::open(&path).await.unwrap().close().await;
-    keep(None, &path)
-}
-
-async fn standing(number: u64, ground: &Ground) -> Vec<u8> {
-    if let Some(file) = FILES.lock().unwrap().get(&Some(number)) {
-        return file.clone();
-    }
-    let mut ground = ground.clone();
-    ground.ceiling = 0;
-    ground.options.requests_per_minute = None;
-    ground.options.jitter = Duration::ZERO;
-    ground.options.ties = chatmirror::simulator::Ties::ById;
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("mirror.db");
-    std::fs::write(&path, empty().await).unwrap();
-    let clock = Clock::simulated(noon().plus(Duration::from_mins(10)));
-    let mut scene = Scene::at(&ground, clock, Rules::default(), path.clone(), dir).await;
-    for mode in [Mode::Backfill, Mode::Incremental] {
-        let outcome = scene.pass(mode, Stop::Not, false).await;
-        assert!(matches!(outcome, Ok(Some(Ok(_)))), "{outcome:?}");
-        scene.clock.advance(Duration::from_mins(10));
-    }
-    scene.leave().await;
-    scene.serving.cancel();
-    keep(Some(number), &path)
-}
-
-fn keep(key: Option<u64>, path: &std::path::Path) -> Vec<u8> {
-    let file = std::fs::read(path).unwrap();
-    FILES.lock().unwrap().insert(key, file.clone());
-    file
 }
