@@ -60,6 +60,7 @@ fn told(verification: &Verification) -> String {
         checked,
         differences,
         requests,
+        ..
     } = verification;
     let mut text = String::new();
     if !differences.is_empty() {
@@ -77,25 +78,16 @@ fn told(verification: &Verification) -> String {
         surplus,
     } in differences
     {
-        let mut what = Vec::new();
-        if !missing.is_empty() {
-            what.push(format!("missing here: {}", ids(missing)));
-        }
-        if !surplus.is_empty() {
-            what.push(format!("gone at the source: {}", ids(surplus)));
-        }
-        let _ = writeln!(
-            text,
-            "{chat_id:>12} {source:>9} {stored:>9}  {}",
-            what.join("; ")
-        );
+        let what = what_differs(missing, surplus, "its list did not stand still");
+        let _ = writeln!(text, "{chat_id:>12} {source:>9} {stored:>9}  {what}");
     }
-    if source_chats != stored_chats {
+    if !verification.has_all_chats() {
         let _ = writeln!(
             text,
-            "the source lists {}, the mirror {}: `chatmirror sync --reconcile` finds which",
+            "the source lists {}, the mirror {}: {}; the next pass reads the lists to their end",
             counted(source_chats.cast_signed(), "chat"),
             grouped(stored_chats.cast_signed()),
+            which_chats(verification),
         );
     }
     let compared = counted(checked.cast_signed(), "chat");
@@ -111,6 +103,29 @@ fn told(verification: &Verification) -> String {
         ),
     };
     text
+}
+
+fn which_chats(verification: &Verification) -> String {
+    what_differs(
+        &verification.missing_chats,
+        &verification.surplus_chats,
+        "which differ could not be told, for their order did not stand still",
+    )
+}
+
+fn what_differs(missing: &[i64], surplus: &[i64], unknown: &str) -> String {
+    let mut what = Vec::new();
+    if !missing.is_empty() {
+        what.push(format!("missing here: {}", ids(missing)));
+    }
+    if !surplus.is_empty() {
+        what.push(format!("gone at the source: {}", ids(surplus)));
+    }
+    if what.is_empty() {
+        unknown.to_owned()
+    } else {
+        what.join("; ")
+    }
 }
 
 fn ids(ids: &[i64]) -> String {

@@ -4,7 +4,7 @@
 use super::messages::stream;
 use super::{Pass, PassError};
 use crate::clock::Timestamp;
-use crate::model::{Listed, Page, Reject};
+use crate::model::Reject;
 use crate::plan::{Owed, RESOLUTION, Rule};
 use crate::store::{Batch, ChatRow, Checkpoint, MessageRow, Rows, Transaction, Write};
 
@@ -38,7 +38,7 @@ impl Pass<'_> {
         let mut batch = self.batch(stream(chat_id), Some(chat_id), now);
         batch.rows = comparison.rows;
         batch.debts = transaction.chat_syncs(&[chat_id]).await?;
-        let complete_through = self.watermark_before().await?;
+        let complete_through = self.stored_watermark().await?;
         for chat in &mut batch.debts {
             chat.walk = None;
             chat.owe_instead(Owed::Count, complete_through);
@@ -55,7 +55,7 @@ impl Pass<'_> {
         reject: Reject,
         now: Timestamp,
     ) -> Result<(), PassError> {
-        let complete_through = self.watermark_before().await?;
+        let complete_through = self.stored_watermark().await?;
         let mut transaction = self.setting.store.begin().await?;
         let mut batch = self.batch(stream(chat_id), Some(chat_id), now);
         for row in transaction.chats(&[chat_id]).await? {
@@ -80,7 +80,7 @@ impl Pass<'_> {
     }
 
     async fn is_not_there(&self, chat_id: i64, now: Timestamp) -> Result<(), PassError> {
-        let complete_through = self.watermark_before().await?;
+        let complete_through = self.stored_watermark().await?;
         let mut transaction = self.setting.store.begin().await?;
         let (Some(row), Some(mut chat)) = (
             transaction.chats(&[chat_id]).await?.pop(),
@@ -129,22 +129,6 @@ impl Pass<'_> {
             })
             .await?;
         Ok(())
-    }
-
-    /// Whether the page has unreadable items that this list has never shown: perhaps a slip, so it is worth a second look.
-    pub(super) async fn has_unheard_rejects<T: Listed>(
-        &self,
-        stream: &str,
-        page: &Page<T>,
-    ) -> Result<bool, PassError> {
-        let rejects: Vec<_> = page.rejects().cloned().collect();
-        if rejects.is_empty() {
-            return Ok(false);
-        }
-        let mut transaction = self.setting.store.begin().await?;
-        let unheard = transaction.unheard_rejects(stream, &rejects).await?;
-        transaction.leave().await?;
-        Ok(unheard > 0)
     }
 }
 

@@ -70,7 +70,7 @@ impl Pass<'_> {
         match reach {
             Reach::Whole => self.look_at_whole(list).await,
             Reach::Head => {
-                let watermark = self.watermark_before().await?.ok_or(PassError::PlanAgain {
+                let watermark = self.stored_watermark().await?.ok_or(PassError::PlanAgain {
                     why: "there is no watermark to walk down to",
                 })?;
                 self.look_at_head(list, Until::Known { watermark }).await
@@ -337,8 +337,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Through when the lists had been seen before this pass.
-    pub(super) async fn watermark_before(&self) -> Result<Option<Timestamp>, PassError> {
+    /// Through when the lists are known to have been seen: until this pass's own are done, by a pass before it.
+    pub(super) async fn stored_watermark(&self) -> Result<Option<Timestamp>, PassError> {
         Ok(self
             .setting
             .store

@@ -3,10 +3,10 @@
 mod missing;
 mod reading;
 
+use super::page::Found;
 use super::{Pass, PassError};
 use crate::model::{ListedMessage, MOST_PER_PAGE, Page, Window};
 use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Spacing, Turn, Walk};
-use crate::source::SourceError;
 use crate::store::DueChat;
 
 use reading::{Reading, Verdict};
@@ -45,7 +45,7 @@ impl Pass<'_> {
                 Verdict::Vanished => return self.ask_for_vanished(due.chat_id).await,
                 Verdict::Again { why } => {
                     tracing::debug!(chat.id = due.chat_id, ?why, "the chat must be read whole");
-                    chat.owe(why, self.watermark_before().await?);
+                    chat.owe(why, self.stored_watermark().await?);
                     chat.whole = true;
                     chat.walk = None;
                 }
@@ -84,7 +84,7 @@ impl Pass<'_> {
                 .await?
             {
                 Found::Page(page) => page,
-                Found::NoChat => return Ok(Verdict::Vanished),
+                Found::NoList { .. } => return Ok(Verdict::Vanished),
                 Found::NoPage => match reading.walk.past_the_end() {
                     Turn::Lost => return Ok(Verdict::Again { why: Owed::Count }),
                     _ => continue,
@@ -135,35 +135,24 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn message_page(&self, chat_id: i64, window: Window) -> Result<Found, PassError> {
-        let answer = self
-            .ask(async |client| client.messages(chat_id, window).await)
-            .await;
-        let mut page = match answer {
-            Err(PassError::Source(SourceError::NotFound { date })) => {
-                self.saw(date)?;
-                return Ok(if window.page > 1 {
-                    Found::NoPage
-                } else {
-                    Found::NoChat
-                });
-            }
-            Err(PassError::Source(SourceError::Refused { .. })) if window.page > 1 => {
-                return Ok(Found::NoPage);
-            }
-            answer => answer?,
-        };
-        if self.has_unheard_rejects(&stream(chat_id), &page).await? {
-            page = self
-                .ask(async |client| client.messages(chat_id, window).await)
-                .await?;
+    /// Fetches a page of the chat's list.
+    pub(super) async fn message_page(
+        &self,
+        chat_id: i64,
+        window: Window,
+    ) -> Result<Found<ListedMessage>, PassError> {
+        let found = self
+            .fetch_page(&stream(chat_id), window, async |client, window| {
+                client.messages(chat_id, window).await
+            })
+            .await?;
+        if let Found::Page(page) = &found {
+            let shown = page.items.len() as u64;
+            self.setting
+                .progress
+                .send_modify(|progress| progress.messages_read += shown);
         }
-        self.saw(page.date)?;
-        let shown = page.items.len() as u64;
-        self.setting
-            .progress
-            .send_modify(|progress| progress.messages_read += shown);
-        Ok(Found::Page(page))
+        Ok(found)
     }
 
     /// The order of message lists only decides where reading begins: whether it sufficed, a count tells.
@@ -197,13 +186,6 @@ impl Pass<'_> {
         transaction.commit(batch).await?;
         Ok(())
     }
-}
-
-/// What asking for a page of messages brought.
-enum Found {
-    Page(Page<ListedMessage>),
-    NoPage,
-    NoChat,
 }
 
 /// The name of a chat's list of messages.

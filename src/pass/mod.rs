@@ -12,6 +12,7 @@ mod error;
 mod gone;
 mod lists;
 mod messages;
+mod page;
 mod progress;
 mod repair;
 mod traits;

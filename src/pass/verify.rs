@@ -1,4 +1,6 @@
-//! The proof on demand: chat by chat, the source's count against the stored one, and ids where they differ.
+//! The proof on demand: the source's counts against the stored ones, of chats and chat by chat, and ids where they differ.
+
+mod listing;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,9 +10,8 @@ use serde::Serialize;
 
 use super::messages::stream as message_stream;
 use super::{Pass, PassError, Phase, Setting};
-use crate::clock::Timestamp;
-use crate::model::{ChatList, Window};
-use crate::plan::{Mode, Owed, Spacing, Turn, Walk};
+use crate::model::ChatList;
+use crate::plan::{ListOrder, Mode, Owed};
 use crate::source::SourceError;
 
 /// A chat that is not stored as the source has it.
@@ -35,6 +36,13 @@ pub struct Verification {
     pub source_chats: u64,
     /// Chats that the mirror counts as present.
     pub stored_chats: u64,
+    /// Chats that the source has and the mirror has not, though they changed before its last look at the lists.
+    pub missing_chats: Vec<i64>,
+    /// Chats that the mirror counts as present and the source lists no longer.
+    pub surplus_chats: Vec<i64>,
+    /// Whether the two above are known: not where the numbers of chats are equal, nor where the source shows chats of one time in another
+    /// order at every request.
+    pub chats_compared: bool,
     /// Chats that were compared.
     pub checked: u64,
     /// Those that differ, by id.
@@ -47,7 +55,14 @@ impl Verification {
     /// Whether everything that was compared is as the source has it.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.differences.is_empty() && self.source_chats == self.stored_chats
+        self.differences.is_empty() && self.has_all_chats()
+    }
+
+    /// Whether the mirror has the chats that the source lists, but for those that began after its last look.
+    #[must_use]
+    pub fn has_all_chats(&self) -> bool {
+        let none_differs = self.missing_chats.is_empty() && self.surplus_chats.is_empty();
+        none_differs && (self.chats_compared || self.source_chats == self.stored_chats)
     }
 }
 
@@ -78,13 +93,21 @@ pub async fn verify(setting: &Setting<'_>, chats: Vec<i64>) -> Result<Verificati
     for difference in &differences {
         pass.owe_repair(difference.chat_id).await?;
     }
-    Ok(Verification {
+    let mut verification = Verification {
         source_chats,
         stored_chats,
+        missing_chats: Vec::new(),
+        surplus_chats: Vec::new(),
+        chats_compared: false,
         checked,
         differences,
-        requests: setting.client.requests() - before,
-    })
+        requests: 0,
+    };
+    if source_chats != stored_chats {
+        pass.compare_chats(&mut verification).await?;
+    }
+    verification.requests = setting.client.requests() - before;
+    Ok(verification)
 }
 
 impl Pass<'_> {
@@ -94,6 +117,49 @@ impl Pass<'_> {
             return Ok(open + self.count_chats(ChatList::Closed).await?);
         }
         self.count_chats(ChatList::All).await
+    }
+
+    /// Reads the lists of chats: which the mirror has not, and which the source has not. What differs makes the next pass read them whole.
+    async fn compare_chats(&self, verification: &mut Verification) -> Result<(), PassError> {
+        let stored: BTreeSet<i64> = self
+            .setting
+            .store
+            .reader()
+            .listed_chats(None)
+            .await?
+            .into_iter()
+            .collect();
+        let Some(listed) = self.chat_ids().await? else {
+            return self.doubt_lists().await;
+        };
+        // What changed after the mirror's last look is not missing: it is news for the next pass.
+        let seen_through = self.stored_watermark().await?;
+        verification.chats_compared = true;
+        verification.missing_chats = listed
+            .iter()
+            .filter(|(id, at)| !stored.contains(id) && **at <= seen_through)
+            .map(|(id, _)| *id)
+            .collect();
+        verification.surplus_chats = stored
+            .into_iter()
+            .filter(|id| !listed.contains_key(id))
+            .collect();
+        if verification.has_all_chats() {
+            return Ok(());
+        }
+        self.doubt_lists().await
+    }
+
+    /// A walk that was stopped may have passed by what is missing, and a look at the head would not reach it.
+    async fn doubt_lists(&self) -> Result<(), PassError> {
+        self.setting.store.end_list_walks().await?;
+        self.learn(|traits| {
+            if traits.chat_order == ListOrder::NewestFirst {
+                traits.chat_order = ListOrder::Other;
+                traits.chat_evidence = None;
+            }
+        })
+        .await
     }
 
     /// One request where the counts agree; the whole list where they do not.
@@ -114,17 +180,26 @@ impl Pass<'_> {
         if source == stored.len() as u64 {
             return Ok(None);
         }
-        let listed = self.listed_ids(chat_id).await?;
+        // Of a list whose pages do not fit together the number alone is known to differ.
+        let listed = self.message_ids(chat_id).await?;
         // What arrived after the mirror's last look is not missing: it is news for the next pass.
-        let seen_through = self.watermark_before().await?;
+        let seen_through = self.stored_watermark().await?;
         let missing: Vec<i64> = listed
             .iter()
-            .filter(|(id, at)| !stored.contains(id) && *at <= seen_through)
+            .flatten()
+            .filter(|(id, at)| !stored.contains(id) && **at <= seen_through)
             .map(|(id, _)| *id)
             .collect();
-        let present: BTreeSet<i64> = listed.iter().map(|(id, _)| *id).collect();
-        let surplus: Vec<i64> = stored.difference(&present).copied().collect();
-        if missing.is_empty() && surplus.is_empty() {
+        let surplus: Vec<i64> = stored
+            .iter()
+            .filter(|id| {
+                listed
+                    .as_ref()
+                    .is_some_and(|listed| !listed.contains_key(id))
+            })
+            .copied()
+            .collect();
+        if listed.is_some() && missing.is_empty() && surplus.is_empty() {
             return Ok(None);
         }
         Ok(Some(Difference {
@@ -143,40 +218,8 @@ impl Pass<'_> {
         Ok(ids.into_iter().collect())
     }
 
-    /// Every id in the chat's list, with the time of its message.
-    async fn listed_ids(&self, chat_id: i64) -> Result<Vec<(i64, Option<Timestamp>)>, PassError> {
-        let mut walk = Walk::from_start(Spacing::Overlapping);
-        let mut listed = Vec::new();
-        loop {
-            let window: Window = walk.window();
-            let page = match self
-                .ask(async |client| client.messages(chat_id, window).await)
-                .await
-            {
-                Err(PassError::Source(SourceError::NotFound { .. })) => return Ok(Vec::new()),
-                page => page?,
-            };
-            self.saw(page.date)?;
-            listed.extend(
-                page.readable()
-                    .map(|item| (item.message.id, item.message.created_at)),
-            );
-            match walk.absorb(&page) {
-                Turn::Next => {}
-                Turn::End { .. } => break,
-                Turn::Lost => {
-                    walk = Walk::from_start(Spacing::Overlapping);
-                    listed.clear();
-                }
-            }
-        }
-        listed.sort_unstable();
-        listed.dedup();
-        Ok(listed)
-    }
-
     async fn owe_repair(&self, chat_id: i64) -> Result<(), PassError> {
-        let complete_through = self.watermark_before().await?;
+        let complete_through = self.stored_watermark().await?;
         let mut transaction = self.setting.store.begin().await?;
         let now = self
             .server_now()

@@ -3,10 +3,10 @@
 use std::process::Output;
 
 use chatmirror::plan::Mode;
-use chatmirror::simulator::Options;
+use chatmirror::simulator::{Mutation, Options};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::support::{World, account, truth};
+use crate::support::{World, account, dump, truth};
 
 async fn program(world: &World, arguments: &[&str]) -> (i32, String) {
     let mut command = world.program(arguments);
@@ -15,6 +15,22 @@ async fn program(world: &World, arguments: &[&str]) -> (i32, String) {
         .unwrap()
         .unwrap();
     (status.code().unwrap(), String::from_utf8(stdout).unwrap())
+}
+
+/// Removes a chat and all that belongs to it, behind the program's back: one that changed long ago.
+async fn remove_a_chat(world: &World) -> i64 {
+    let path = world.database();
+    let oldest = "select id from chats order by updated_at limit 1";
+    let chat = dump::value(&path, oldest).await.as_i64().unwrap();
+    let sql = format!(
+        "pragma foreign_keys = off;
+         delete from attachments where message_id in (select id from messages where chat_id = {chat});
+         delete from messages where chat_id = {chat};
+         delete from chat_sync where chat_id = {chat};
+         delete from chats where id = {chat};"
+    );
+    dump::execute(&path, &sql).await;
+    chat
 }
 
 /// Removes one message each from three chats, behind the program's back.
@@ -68,6 +84,41 @@ async fn three_rows_removed_by_hand_are_named_and_repaired() {
     let (code, told) = program(&world, &["verify", "--all"]).await;
     assert_eq!(code, 0, "{told}");
     truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_is_not_there_is_named_and_repaired() {
+    let world = World::real(account(90, 600, 5), Options::default()).await;
+    world.pass(Mode::Backfill).await.unwrap();
+    world.pass(Mode::Incremental).await.unwrap();
+    let chat = remove_a_chat(&world).await;
+    // A look at the head does not reach it.
+    let (code, told) = program(&world, &["sync"]).await;
+    assert_eq!(code, 0, "{told}");
+
+    let (code, told) = program(&world, &["verify", "--sample", "1"]).await;
+    assert_eq!(code, 65, "{told}");
+    assert!(told.contains(&format!("missing here: {chat};")), "{told}");
+
+    let (code, told) = program(&world, &["sync"]).await;
+    assert_eq!(code, 0, "{told}");
+    let (code, told) = program(&world, &["verify", "--all"]).await;
+    assert_eq!(code, 0, "{told}");
+    truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_began_since_is_no_difference() {
+    let world = World::real(account(60, 900, 5), Options::default()).await;
+    world.pass(Mode::Backfill).await.unwrap();
+    world.simulator.apply(Mutation::CreateChat);
+    let (code, told) = program(&world, &["verify", "--all", "--json"]).await;
+    assert_eq!(code, 0, "{told}");
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        told["source_chats"].as_i64(),
+        told["stored_chats"].as_i64().map(|chats| chats + 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

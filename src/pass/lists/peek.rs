@@ -85,7 +85,7 @@ impl Pass<'_> {
 
     /// Reads what has changed since `since`; says through when it has seen.
     async fn peek(&self, since: Option<Timestamp>) -> Result<Option<Timestamp>, PassError> {
-        let since = match (since, self.watermark_before().await?) {
+        let since = match (since, self.stored_watermark().await?) {
             (Some(since), _) => since,
             (None, Some(watermark)) => watermark,
             // The first walk there is: news is what came since it began.

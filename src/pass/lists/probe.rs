@@ -2,6 +2,7 @@
 
 use super::walking::Until;
 use crate::model::{ChatList, ListedChat, MOST_PER_PAGE, Window};
+use crate::pass::page::Found;
 use crate::pass::{Pass, PassError};
 use crate::plan::{ListOrder, Spacing, Turn, Walk};
 
@@ -10,7 +11,7 @@ impl Pass<'_> {
     /// call itself newer than the last look, changed without coming to the head. Then the order falls.
     pub(in crate::pass) async fn probe_order(&self) -> Result<(), PassError> {
         let traits = self.traits()?;
-        let Some(watermark) = self.watermark_before().await? else {
+        let Some(watermark) = self.stored_watermark().await? else {
             return Ok(());
         };
         if traits.chat_order != ListOrder::NewestFirst {
@@ -21,7 +22,7 @@ impl Pass<'_> {
             limit: MOST_PER_PAGE,
         };
         let mut walk = Walk::at(Spacing::Abutting, window);
-        let Some(page) = self.chat_page(ChatList::All, &walk).await? else {
+        let Found::Page(page) = self.chat_page(ChatList::All, window).await? else {
             return self.learn(|traits| traits.next_probe = 2).await;
         };
         let is_last = page.window.page >= page.pages;

@@ -150,7 +150,7 @@ impl Pass<'_> {
         now: Timestamp,
         since: Timestamp,
     ) -> Result<(Rows, Vec<ChatSync>), PassError> {
-        let complete_through = self.watermark_before().await?;
+        let complete_through = self.stored_watermark().await?;
         let primary = self.primary_list()?;
         let mut transaction = self.setting.store.begin().await?;
         let not_open: HashSet<i64> = transaction

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::{Look, Met};
 use crate::clock::Timestamp;
-use crate::model::{ChatList, ChatState, ListedChat, MOST_PER_PAGE, Page};
+use crate::model::{ChatList, ChatState, ListedChat, MOST_PER_PAGE, Page, Window};
+use crate::pass::page::Found;
 use crate::pass::{Pass, PassError, Phase};
 use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Spacing, Turn, Walk};
 use crate::source::SourceError;
@@ -82,9 +83,12 @@ impl Pass<'_> {
             if whole && walk.pages_read == 0 {
                 self.count_before(list, &mut walk).await?;
             }
-            let turn = match self.chat_page(list, &walk).await? {
-                None => walk.past_the_end(),
-                Some(page) => {
+            let turn = match self.chat_page(list, walk.window()).await? {
+                Found::NoPage => walk.past_the_end(),
+                Found::NoList { date } => {
+                    return Err(PassError::Source(SourceError::NotFound { date }));
+                }
+                Found::Page(page) => {
                     let turn = walk.absorb(&page);
                     let comparison = self.store_chats(list, &walk, &page, turn, until).await?;
                     self.doubt_order(list, &walk, whole).await?;
@@ -125,36 +129,25 @@ impl Pass<'_> {
         }))
     }
 
-    /// Fetches the page that the walk asks for; nothing if the list has become too short for it.
-    pub(super) async fn chat_page(
+    /// Fetches a page of a list of chats.
+    pub(in crate::pass) async fn chat_page(
         &self,
         list: ChatList,
-        walk: &Walk,
-    ) -> Result<Option<Page<ListedChat>>, PassError> {
-        let window = walk.window();
-        let answer = self
-            .ask(async |client| client.chats(list, window).await)
-            .await;
-        let mut page = match answer {
-            Err(PassError::Source(SourceError::Refused { .. } | SourceError::NotFound { .. }))
-                if window.page > 1 =>
-            {
-                return Ok(None);
-            }
-            answer => answer?,
-        };
-        if self.has_unheard_rejects(&list.to_string(), &page).await? {
-            page = self
-                .ask(async |client| client.chats(list, window).await)
-                .await?;
+        window: Window,
+    ) -> Result<Found<ListedChat>, PassError> {
+        let found = self
+            .fetch_page(&list.to_string(), window, async |client, window| {
+                client.chats(list, window).await
+            })
+            .await?;
+        if let Found::Page(page) = &found {
+            self.setting.progress.send_modify(|progress| {
+                progress.phase = Phase::Lists;
+                progress.rows_listed = window.end();
+                progress.rows_in_list = u64::from(page.pages) * u64::from(window.limit);
+            });
         }
-        self.saw(page.date)?;
-        self.setting.progress.send_modify(|progress| {
-            progress.phase = Phase::Lists;
-            progress.rows_listed = window.end();
-            progress.rows_in_list = u64::from(page.pages) * u64::from(window.limit);
-        });
-        Ok(Some(page))
+        Ok(found)
     }
 
     /// Writes a page of chats: the rows that differ, what they owe, and where the walk is.
@@ -167,7 +160,7 @@ impl Pass<'_> {
         until: Until<'_>,
     ) -> Result<ChatComparison, PassError> {
         let whole = matches!(until, Until::End { .. });
-        let watermark = self.watermark_before().await?;
+        let watermark = self.stored_watermark().await?;
         let listed: Vec<&ListedChat> = page.readable().collect();
         let ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
         let state = (list == ChatList::Open).then_some(ChatState::Open);

@@ -238,7 +238,7 @@ impl Pass<'_> {
                 }
                 let content = !self.keeps(Rule::WholeHistory)
                     && chat.owed == Some(Owed::New)
-                    && self.watermark_before().await?.is_some();
+                    && self.stored_watermark().await?.is_some();
                 if content {
                     self.move_claim(&mut checkpoint, page.date, books.listed, books.updated_at);
                 }
@@ -379,7 +379,7 @@ impl Pass<'_> {
     /// An item that could not be read for the first time may have been a slip of the source: it is looked at once more.
     async fn owe_reject(&self, chat: &mut ChatSync, reading: &Reading) -> Result<(), PassError> {
         if reading.has_new_rejects {
-            chat.owe(Owed::Reject, self.watermark_before().await?);
+            chat.owe(Owed::Reject, self.stored_watermark().await?);
         }
         Ok(())
     }

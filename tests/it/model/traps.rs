@@ -59,12 +59,12 @@ pub(super) async fn settle(world: &World, passes: usize) {
 /// A pass by the program, on its own clock: the account's stands still between two requests, so that seconds can tie. It says `Incomplete`
 /// where something is still owed.
 async fn program_syncs(world: &World, mode: Mode) {
-    let more: &[&str] = match mode {
-        Mode::Backfill => &["--backfill"],
-        Mode::Reconcile => &["--reconcile"],
-        _ => &[],
+    let arguments: &[&str] = match mode {
+        Mode::Backfill => &["sync", "--backfill"],
+        Mode::Reconcile => &["sync", "--reconcile"],
+        Mode::Incremental => &["sync"],
     };
-    let ended = ended(world.program(&[&["sync"], more].concat())).await;
+    let ended = ended(world.program(arguments)).await;
     assert!([0, 65].contains(&ended.code), "{ended:?}");
 }
 
