@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
@@ -27,10 +27,10 @@ impl Source {
         if let Some(file) = &self.token_file {
             return read(file, "source.token_file");
         }
-        let Some(directory) = &env.credentials_directory else {
+        let Some(credential) = credential(env) else {
             return Err(ConfigError::NoToken);
         };
-        match read(&directory.join("token"), "systemd's credential `token`") {
+        match read(&credential, "systemd's credential `token`") {
             Err(ConfigError::UnreadableSecret { source, .. })
                 if source.kind() == io::ErrorKind::NotFound =>
             {
@@ -39,6 +39,20 @@ impl Source {
             outcome => outcome,
         }
     }
+
+    /// The file that the token is read from; nothing if it comes from the environment.
+    #[must_use]
+    pub fn token_path(&self, env: &Environment) -> Option<PathBuf> {
+        if env.token.as_deref().is_some_and(|token| !token.is_empty()) {
+            return None;
+        }
+        self.token_file.clone().or_else(|| credential(env))
+    }
+}
+
+/// Where systemd puts the credential `token`.
+fn credential(env: &Environment) -> Option<PathBuf> {
+    Some(env.credentials_directory.as_ref()?.join("token"))
 }
 
 impl Receiver {

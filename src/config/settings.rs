@@ -168,7 +168,7 @@ pub struct Repair {
     pub lists: bool,
     /// Whether its stream of events is followed.
     pub stream: bool,
-    /// The header that lets in.
+    /// The HTTP header sent with every request.
     pub header: Header,
 }
 

@@ -91,7 +91,7 @@ impl Server {
         let open_to_others = !address.ip().is_loopback();
         tracing::info!(%address, "serving /healthz, /readyz and /metrics");
         if open_to_others {
-            tracing::warn!(%address, "others can reach this address, and nothing asks those who they are that only read");
+            tracing::warn!(%address, "other machines can reach this address, and /healthz, /readyz and /metrics ask nobody who they are");
         }
         let Parts {
             reader,

@@ -79,7 +79,7 @@ impl Mailbox {
     /// Takes parcels in, together. When this returns, they are in the file.
     ///
     /// # Errors
-    /// Whatever the store says; then nothing of them is.
+    /// Whatever the store says. Some of them may be in the file even then, and all may be sent again.
     pub async fn take_in(&self, parcels: &[Parcel]) -> Result<Receipt, StoreError> {
         pass::take_in(&self.store, parcels, self.manner().await?).await
     }

@@ -125,7 +125,7 @@ async fn receive(State(counter): State<Arc<Counter>>, request: Request) -> Respo
         return (
             StatusCode::UNAUTHORIZED,
             asks,
-            "the secret is not the one\n",
+            "the secret is missing or wrong\n",
         )
             .into_response();
     }

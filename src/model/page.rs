@@ -113,7 +113,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The exact length of the list, when this page shows its end.
+    /// The exact length of the list, where this page tells it: when it shows the end, or when pages hold one item, whose number is the length.
     #[must_use]
     pub fn list_length(&self) -> Option<u64> {
         let shown = self.items.len() as u64;

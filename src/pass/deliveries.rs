@@ -34,10 +34,11 @@ pub struct Manner {
     pub keep: bool,
 }
 
-/// Takes parcels in, all of them in one transaction. When this returns, all of it is in the file.
+/// Takes parcels in: all of them in one transaction, or, where one of them spoils that, each in its own. When this returns, all of it is in
+/// the file.
 ///
 /// # Errors
-/// Whatever SQLite says; then nothing of it is.
+/// Whatever SQLite says. Some parcels may be in the file even then; they may all be sent again, for what is stored is not stored twice.
 pub async fn take_in(
     store: &Store,
     parcels: &[Parcel],

@@ -35,7 +35,7 @@ pub(super) struct Traits {
     pub(super) skew_seconds: u64,
     /// A backfill under way.
     pub(super) backfill: Option<Backfill>,
-    /// Whether the last whole walk of the list could not be closed.
+    /// Whether the last reading of the lists left it uncertain that every chat was met: a walk did not close, or the counts did not fit.
     pub(super) unclosed_list: bool,
     /// The page of the list of chats that the next test of its order reads.
     #[serde(default)]

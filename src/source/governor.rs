@@ -155,8 +155,8 @@ impl Governor {
     pub fn next_lock(&self) -> Duration {
         let now = self.0.clock.now();
         let book = self.book();
-        let already = u32::from(book.locked_at(now).is_none());
-        let rung = book.locks_in_a_row.saturating_add(already);
+        let new = u32::from(book.locked_at(now).is_none());
+        let rung = book.locks_in_a_row.saturating_add(new);
         RUNG * rung.clamp(1, TOP_RUNG)
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -63,6 +63,28 @@ impl WriterLock {
     }
 }
 
+/// The pid of the process that has the mirror at `database`, if one has; nothing where the system does not tell. The lock is
+/// not touched, so that a process which starts just now is not turned away.
+#[must_use]
+pub fn writer_of(database: &Path) -> Option<String> {
+    let inode = lock_path(database).metadata().ok()?.ino();
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    locked_by(&locks, inode)
+}
+
+/// A line is `1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF`: how, by whom, and the file as device and inode (`proc_locks(5)`).
+fn locked_by(locks: &str, inode: u64) -> Option<String> {
+    let of_file = format!(":{inode}");
+    locks
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|words| {
+            let place = words.get(5).is_some_and(|place| place.ends_with(&of_file));
+            words.get(1) == Some(&"FLOCK") && place
+        })
+        .and_then(|words| words.get(4).map(|pid| (*pid).to_owned()))
+}
+
 /// `chatmirror.db` is locked by `chatmirror.db-lock`.
 fn lock_path(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
@@ -89,8 +111,20 @@ mod tests {
         let lock = WriterLock::take(&database).unwrap();
         let inherited = lock.file.try_clone().unwrap();
         assert!(WriterLock::take(&database).is_err());
+        let me = std::process::id().to_string();
+        assert_eq!(writer_of(&database), Some(me));
         drop(lock);
+        assert_eq!(writer_of(&database), None);
         WriterLock::take(&database).unwrap();
         drop(inherited);
+    }
+
+    #[test]
+    fn the_lock_of_another_file_is_not_taken_for_ours() {
+        let locks = "1: POSIX  ADVISORY  WRITE 11 fe:01:234 0 EOF\n2: FLOCK  ADVISORY  WRITE 12 fe:01:1234 0 EOF\n\
+                     2: -> FLOCK  ADVISORY  WRITE 14 fe:01:99 0 EOF\n3: FLOCK  ADVISORY  WRITE 13 fe:01:99 0 EOF\n";
+        assert_eq!(locked_by(locks, 234), None);
+        assert_eq!(locked_by(locks, 1234).as_deref(), Some("12"));
+        assert_eq!(locked_by(locks, 99).as_deref(), Some("13"));
     }
 }

@@ -34,7 +34,7 @@ pub use export::{Cell, ExportRow, Held, Kind, MirrorOf, MirrorTable, Month, Sinc
 pub use glance::{Lookup, Stored};
 pub use holders::{WalHolder, wal_holders};
 pub use ledger::{DueChat, DueCounts, StoredCheckpoint};
-pub use lock::WriterLock;
+pub use lock::{WriterLock, writer_of};
 pub use open::{Binding, Store};
 pub use report::{
     AuditSummary, Coverage, Freshness, OwedCount, Reader, RejectLine, RunLine, Sizes, TableCount,

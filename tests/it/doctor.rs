@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use chatmirror::simulator::Options;
+use chatmirror::store::WriterLock;
 
 use crate::support::program::{Ended, ended, until};
 use crate::support::{World, account};
@@ -75,6 +76,39 @@ async fn a_token_and_messages_that_everybody_may_read_are_told_with_the_way_out(
     allow(&world.database(), 0o640);
     let doctor = ended(world.program(&["check"])).await;
     assert!(!doctor.out.contains("chmod"), "{doctor:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_that_systemd_is_given_is_looked_at_too() {
+    let world = mirrored().await;
+    let token = world.dir().join("token");
+    std::fs::write(&token, world.simulator.options().token).unwrap();
+    let doctor = async || {
+        let mut program = world.program(&["check"]);
+        program.env_remove("CHATMIRROR_TOKEN");
+        program.env("CREDENTIALS_DIRECTORY", world.dir());
+        ended(program).await
+    };
+    allow(&token, 0o644);
+    assert!(line(&doctor().await, "token").starts_with('!'));
+    allow(&token, 0o600);
+    assert!(!doctor().await.out.contains("chmod"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_daemon_with_a_budget_the_source_is_not_asked() {
+    let world = mirrored().await;
+    let _held = WriterLock::take(&world.database()).unwrap();
+    let (doctor, asked) = world.requests_of(ended(world.program(&["check"]))).await;
+    assert_eq!((doctor.code, asked), (0, 1), "no ceiling: {doctor:?}");
+    let config = std::fs::read_to_string(world.config_path()).unwrap();
+    let config = config.replace("requests_per_minute = 0", "requests_per_minute = 120");
+    std::fs::write(world.config_path(), config).unwrap();
+    let (doctor, asked) = world.requests_of(ended(world.program(&["check"]))).await;
+    assert_eq!((doctor.code, asked), (0, 0), "{doctor:?}");
+    let told = line(&doctor, "source");
+    let pid = format!("pid {}", std::process::id());
+    assert!(told.starts_with('!') && told.contains(&pid), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

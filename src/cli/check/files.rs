@@ -4,17 +4,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::Finding;
-use crate::config::Loaded;
+use crate::config::{Environment, Loaded};
 
 /// The bits that let everybody on the machine read or write.
 const EVERYBODY: u32 = 0o006;
 
 /// A finding for each file that everybody may read or write and nobody should.
-pub(super) fn modes(loaded: &Loaded) -> Vec<Finding> {
-    let source = &loaded.config.source;
+pub(super) fn modes(loaded: &Loaded, environment: &Environment) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(token) = source.token_file.as_deref() {
-        findings.extend(finding("token", "the token in", token, "chmod 600"));
+    if let Some(token) = loaded.config.source.token_path(environment) {
+        findings.extend(finding("token", "the token in", &token, "chmod 600"));
     }
     if let Some(secret) = loaded.config.receiver.secret_file.as_deref() {
         findings.extend(finding("secret", "the secret in", secret, "chmod 600"));

@@ -84,7 +84,7 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<Exit, 
         Ok(loaded) => {
             logging::start(arguments, loaded.config.log.format, LevelFilter::ERROR);
             let mut findings = vec![Finding::good("config", loaded.path.display().to_string())];
-            findings.extend(files::modes(&loaded));
+            findings.extend(files::modes(&loaded, &environment));
             let (source, account) = source::look(&loaded.config, &environment).await;
             findings.extend(source);
             findings.extend(mirror::look(&loaded.config, account.as_ref()).await);

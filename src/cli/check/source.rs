@@ -6,7 +6,7 @@ use crate::config::{Config, Environment, Kind};
 use crate::daemon;
 use crate::model::Account;
 use crate::source::Governor;
-use crate::store::Reader;
+use crate::store::{Reader, writer_of};
 
 /// Clocks that differ by more make every moment that is shown doubtful; the mirror itself goes by the source's clock.
 const MOST_DRIFT_SECONDS: u64 = 60;
@@ -83,6 +83,16 @@ async fn ask_source(
         .source
         .token(environment)
         .map_err(|error| Finding::bad("token", error.into()))?;
+    // The question would be one more than that process knows of, and the limit is the account's.
+    if config.source.requests_per_minute > 0
+        && let Some(pid) = writer_of(&config.database.path)
+    {
+        return Err(Finding::doubtful(
+            "source",
+            format!("not asked: another process (pid {pid}) has the budget of requests"),
+            "`chatmirror status` tells how its requests fare; to have the token and the clocks looked at, stop it first",
+        ));
+    }
     let clock = Clock::System;
     let governor = Governor::new(config.source.requests_per_minute, clock.clone());
     // What is wrong with the file is told on its own line.

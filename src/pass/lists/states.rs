@@ -130,7 +130,6 @@ impl Pass<'_> {
                 before: Some(row),
             })
             .collect();
-        chats.sort_unstable_by_key(|write| write.row.chat.id);
         transaction
             .commit(Batch {
                 rows: Rows {
@@ -185,7 +184,6 @@ impl Pass<'_> {
                 before: Some(row),
             });
         }
-        chats.sort_unstable_by_key(|write| write.row.chat.id);
         let mut debts = transaction.chat_syncs(&absent).await?;
         for chat in &mut debts {
             chat.owe(Owed::Vanished, complete_through);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
-/// How far below the room that was seen the mirror stays: in hundredths of it.
+/// How much of the room that was seen the mirror uses: in hundredths of it.
 const USED: u64 = 85;
 
 /// A lock that came after less than this part of the ceiling tells nothing: others had taken nearly all, and would have

@@ -16,7 +16,7 @@ use crate::source::SourceError;
 /// A page of fifty with the longest texts is far below this.
 const MOST_BYTES: usize = 32 << 20;
 
-/// The header that lets in: its name, and its value with the token in it.
+/// The HTTP header sent with every request: its name, and its value with the token in it.
 pub(super) type Key = (String, SecretString);
 
 /// An HTTP client that sends the key with each request and follows no redirect; `timeout`: how long one may take in all.

@@ -29,7 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 pub struct Settings {
     /// The installation's address, without `/api/v1`.
     pub base_url: Url,
-    /// The header that lets in.
+    /// The HTTP header sent with every request.
     pub header: Header,
     /// How long one request may take, its body included; a stream takes as long as it takes.
     pub request_timeout: Duration,

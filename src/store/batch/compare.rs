@@ -26,8 +26,6 @@ pub struct MessageComparison {
     pub rows: Rows,
     /// Messages that stand in the page just as they are stored.
     pub known: HashSet<i64>,
-    /// Messages that were not stored at all.
-    pub inserted: HashSet<i64>,
     /// Messages that this page adds to those that the mirror counts as listed in the chat.
     pub gained: i64,
     /// Other chats that held one of these messages before.
@@ -191,10 +189,7 @@ impl MessageComparison {
         for Write { row, before } in &self.rows.messages {
             self.known.remove(&row.message.id);
             match before {
-                None => {
-                    self.inserted.insert(row.message.id);
-                    self.gained += 1;
-                }
+                None => self.gained += 1,
                 Some(before) if before.message.chat_id != chat_id => {
                     self.left.insert(before.message.chat_id);
                     self.gained += 1;

@@ -53,15 +53,15 @@ pub(in crate::store) async fn note_rejects(
     Ok(())
 }
 
-/// Settles rejects whose items have been read since, and says whether there were any.
+/// Settles rejects whose items have been read since.
 pub(in crate::store) async fn settle_rejects(
     connection: &mut SqliteConnection,
     stream: &str,
     read: &[i64],
     at: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let read = serde_json::to_string(read)?;
-    let settled = sqlx::query!(
+    sqlx::query!(
         "update rejects set resolved_at = ?1
          where stream = ?2 and resolved_at is null and item_id in (select value from json_each(?3))",
         at,
@@ -70,7 +70,7 @@ pub(in crate::store) async fn settle_rejects(
     )
     .execute(connection)
     .await?;
-    Ok(settled.rows_affected() > 0)
+    Ok(())
 }
 
 #[derive(Serialize)]
