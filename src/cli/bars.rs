@@ -147,7 +147,7 @@ async fn draw(mut progress: watch::Receiver<Progress>) {
 
 fn show(now: &Progress, chats: &ProgressBar, messages: &ProgressBar) {
     let (done, of) = match now.phase {
-        Phase::Messages => (now.chats_read, now.chats_due),
+        Phase::Messages | Phase::Audit => (now.chats_read, now.chats_due),
         Phase::Lists | Phase::Waiting => (now.rows_listed.min(now.rows_in_list), now.rows_in_list),
     };
     chats.set_length(of);
@@ -155,6 +155,7 @@ fn show(now: &Progress, chats: &ProgressBar, messages: &ProgressBar) {
     chats.set_message(match (now.locked_until, now.phase) {
         (Some(until), _) => format!("the source takes no requests until {} UTC", moment(until)),
         (None, Phase::Messages) => format!("read{}", time_left(chats)),
+        (None, Phase::Audit) => format!("read again{}", time_left(chats)),
         (None, _) => format!("listed{}", time_left(chats)),
     });
     messages.set_position(now.messages_read);

@@ -224,6 +224,9 @@ fn in_words(progress: &Progress) -> String {
             format!("reading the list of chats: {rows_listed} of about {rows_in_list}")
         }
         Phase::Lists => format!("reading the list of chats: {rows_listed} so far"),
+        Phase::Audit => format!(
+            "reading again what may have changed silently: {chats_read} of {chats_due} chats"
+        ),
         Phase::Messages => {
             format!("reading messages: {chats_read} of {chats_due} chats, {messages_read} messages")
         }

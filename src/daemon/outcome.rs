@@ -3,7 +3,7 @@
 use super::service::ServiceError;
 use super::trouble::Trouble;
 use crate::clock::Timestamp;
-use crate::pass::{Outcome, PassError};
+use crate::pass::{Outcome, PassError, Progress};
 use crate::plan::Mode;
 use crate::source::SourceError;
 use crate::store::{RunStatus, RunTotals, StoreError};
@@ -56,6 +56,13 @@ fn log_done(outcome: &Outcome) {
         rejects = outcome.rows.rejects,
         "pass done"
     );
+}
+
+/// Whether a pass that failed is worth another try at once: it has read something, which the next one need not read again, and what it
+/// failed for heals.
+pub(super) fn got_on(outcome: &Result<Outcome, PassError>, progress: &Progress) -> bool {
+    let heals = matches!(outcome, Err(error) if fate(error) == Fate::Heals);
+    heals && progress.rows_listed + progress.chats_read > 0
 }
 
 /// What becomes of a failure if nobody does anything.

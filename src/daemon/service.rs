@@ -10,7 +10,7 @@ use super::errand::Errand;
 use super::heart::Heart;
 use super::http::{Parts, Server, ServerError};
 use super::mirror::{Mirror, OpenError, Order};
-use super::outcome::report;
+use super::outcome::{got_on, report};
 use super::reload::{Fresh, Reload};
 use super::ringer::{Ring, Ringer};
 use super::snapshots::{self, Copies};
@@ -127,7 +127,7 @@ struct Service<'a> {
     pulse: Pulse,
     /// What may be asked of it beside the schedule.
     errand: Errand,
-    /// Whether the last pass was a backfill that failed.
+    /// Whether the last pass was a backfill that failed and had not got on.
     backfill_failed: bool,
     /// What has been failing of late.
     trouble: Trouble,
@@ -180,9 +180,7 @@ impl Service<'_> {
         let give_way = CancellationToken::new();
         let halt = orders.stop.child_token();
         // What the last pass ended with says nothing of this one.
-        orders
-            .progress
-            .send_modify(|progress| progress.phase = Phase::default());
+        orders.progress.send_modify(Progress::begin);
         let order = Order {
             audit: spare(config, purse(mirror), next.at.since(begun)),
             look_every: Some(next.at.since(begun)),
@@ -212,11 +210,12 @@ impl Service<'_> {
             }
         };
         let cut = matches!(outcome, Err(PassError::Stopped));
+        let got_on = got_on(&outcome, &orders.progress.borrow());
         let outcome = report(outcome, trouble, mirror.clock().now())?;
         if mode == Mode::Backfill && outcome.is_some() {
             errand.is_done();
         }
-        *backfill_failed = mode == Mode::Backfill && outcome.is_none() && !cut;
+        *backfill_failed = mode == Mode::Backfill && outcome.is_none() && !cut && !got_on;
         if mode == Mode::Reconcile && !cut {
             let tidy = heart.beside(mirror.tidy(config.changes)).await;
             tidy.map_err(PassError::from)?;
@@ -372,8 +371,13 @@ async fn due_and_read(clock: &Clock, at: Timestamp, progress: &watch::Sender<Pro
     let (mut lists, mut turn) = (None, None);
     let read = watched.wait_for(|progress| {
         let now = clock.now();
-        if progress.phase == Phase::Lists {
-            lists.get_or_insert(now);
+        match progress.phase {
+            Phase::Lists => {
+                lists.get_or_insert(now);
+            }
+            // What is read again gives way at once.
+            Phase::Audit => return now >= at,
+            Phase::Waiting | Phase::Messages => {}
         }
         if progress.phase != Phase::Messages {
             turn = None;

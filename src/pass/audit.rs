@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Pass, PassError};
+use super::{Pass, PassError, Phase};
 use crate::plan::Owed;
 use crate::store::DueChat;
 
@@ -60,6 +60,10 @@ impl Pass<'_> {
                 break;
             }
             self.owe_reread(&chats).await?;
+            self.setting.progress.send_modify(|progress| {
+                progress.phase = Phase::Audit;
+                progress.chats_due = progress.chats_read + chats.len() as u64;
+            });
             let due = chats
                 .iter()
                 .map(|chat_id| DueChat {
@@ -69,6 +73,10 @@ impl Pass<'_> {
                 })
                 .collect();
             self.read_side_by_side(due).await?;
+            // Told to stop, no chat was begun, nothing was spent, and the next ones would be owed in vain.
+            if self.halt.is_cancelled() {
+                return Err(PassError::Stopped);
+            }
             self.audited
                 .fetch_add(chats.len() as u64, Ordering::Relaxed);
         }

@@ -124,6 +124,7 @@ impl Pass<'_> {
             .map_err(|_| PassError::Poisoned)?
             .entry(due.chat_id)
             .or_default() += 1;
+        let failed_before = chat.failures > 0;
         match self.read_chat(due, chat).await {
             Ok(()) => {
                 self.failures_in_a_row.store(0, Ordering::Relaxed);
@@ -137,6 +138,10 @@ impl Pass<'_> {
                 self.chats_failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(chat.id = due.chat_id, %error, "this chat stays owed");
                 self.note_failure(due.chat_id, &error).await?;
+                // What could not be read before says nothing of the source as a whole, and comes after all others.
+                if failed_before {
+                    return Ok(());
+                }
                 let failures = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
                 if failures >= MOST_FAILURES_IN_A_ROW {
                     Err(error)

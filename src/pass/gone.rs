@@ -139,13 +139,14 @@ async fn deleted(
     now: Timestamp,
 ) -> Result<Rows, PassError> {
     let ids = transaction.listed_ids(row.chat.id).await?;
-    let messages = transaction
-        .messages(&ids)
-        .await?
+    let mut messages = transaction.messages(&ids).await?;
+    // Nobody will look for these a second time.
+    messages.extend(transaction.missing_messages(row.chat.id).await?);
+    let messages = messages
         .into_iter()
         .map(|row| {
             let mut after = MessageRow {
-                missing_since: Some(now),
+                missing_since: row.missing_since.or(Some(now)),
                 ..row.clone()
             };
             after.message.deleted_at = after.message.deleted_at.or(Some(now));

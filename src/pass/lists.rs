@@ -5,6 +5,7 @@ mod probe;
 mod states;
 mod walking;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 use super::traits::Backfill;
@@ -371,13 +372,17 @@ impl Pass<'_> {
 
 /// Whether chats that share a time of change, and have not changed between two looks, stand in another order in the second.
 fn ties_moved(first: &[Met], second: &[Met]) -> bool {
-    let places: std::collections::HashMap<(i64, Timestamp), usize> = first
+    let places: HashMap<(i64, Timestamp), usize> = first
         .iter()
         .enumerate()
+        .rev()
         .map(|(place, met)| ((met.id, met.updated_at), place))
         .collect();
+    // Pages overlap, so that a chat may be met twice in one look.
+    let mut seen = HashSet::new();
     let again: Vec<(Timestamp, usize)> = second
         .iter()
+        .filter(|met| seen.insert(met.id))
         .filter_map(|met| Some((met.updated_at, *places.get(&(met.id, met.updated_at))?)))
         .collect();
     again

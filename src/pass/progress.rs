@@ -12,6 +12,8 @@ pub enum Phase {
     Lists,
     /// Reading messages.
     Messages,
+    /// Reading again what nothing is owed of.
+    Audit,
 }
 
 /// How far a pass is.
@@ -29,8 +31,18 @@ pub struct Progress {
     pub chats_due: u64,
     /// Messages read.
     pub messages_read: u64,
-    /// Requests made since the program started.
+    /// Requests made since the program started, or took up a new configuration.
     pub requests: u64,
     /// The source is locked until then.
     pub locked_until: Option<Timestamp>,
+}
+
+impl Progress {
+    /// A pass begins: nothing is done of it yet.
+    pub(crate) fn begin(&mut self) {
+        *self = Self {
+            requests: self.requests,
+            ..Self::default()
+        };
+    }
 }

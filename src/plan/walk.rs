@@ -28,6 +28,8 @@ pub enum Spacing {
 pub enum Turn {
     /// Ask for the next part.
     Next,
+    /// The page does not follow on what was read, and proves nothing: ask for what lies before it.
+    Back,
     /// The list's end was reached; it had this many items then.
     End {
         /// The exact length.
@@ -195,7 +197,7 @@ impl Walk {
         }
         self.must_share = true;
         self.window = full_page_at(from - 1);
-        Turn::Next
+        Turn::Back
     }
 
     /// Sets the window that follows on what was read.

@@ -1,9 +1,11 @@
 //! What changes without a sign is found by reading again, within the horizon and the requests that are given.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use chatmirror::daemon::Order;
-use chatmirror::pass::Audit;
+use chatmirror::pass::{Audit, PassError};
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{Mutation, Options};
 use tokio_util::sync::CancellationToken;
@@ -74,6 +76,29 @@ async fn a_silent_edit_is_found_within_the_horizon_and_not_before_it() {
 
     let outcome = world.carry_out(order(10_000), &never).await.unwrap();
     assert_eq!(outcome.chats_audited, 0, "everything has just been read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_that_is_stopped_leaves_hardly_anything_owed() {
+    let mut world = World::new(account(200, 200, 5), Options::default()).await;
+    world.config.source.requests_per_minute = 600;
+    world.pass(Mode::Backfill).await.unwrap();
+    world.clock.advance(31 * DAY);
+    let stop = CancellationToken::new();
+    let before = world.simulator.requests().len();
+    let mut pass = pin!(world.carry_out(order(10_000), &stop));
+    let outcome = poll_fn(|context| {
+        let requests = world.simulator.requests();
+        let mut asked = requests[before..].iter();
+        if asked.any(|request| request.target.contains("/messages")) {
+            stop.cancel();
+        }
+        pass.as_mut().poll(context)
+    });
+    assert!(matches!(outcome.await, Err(PassError::Stopped)));
+    let owed = "select count(*) from chat_sync where owed = 'reread'";
+    let owed = dump::value(&world.database(), owed).await.as_i64().unwrap();
+    assert!(owed <= 20, "{owed} chats");
 }
 
 #[tokio::test(flavor = "multi_thread")]

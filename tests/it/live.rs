@@ -8,7 +8,9 @@ use chatmirror::clock::Timestamp;
 use chatmirror::daemon::{self, Heart, Mirror, Orders, Reload};
 use chatmirror::pass::Progress;
 use chatmirror::plan::Mode;
-use chatmirror::simulator::{ChatOrder, Mutation, Options, Simulator, Speaker};
+use chatmirror::simulator::{
+    ChatOrder, Fault, FaultRule, Mutation, Occasion, Options, Simulator, Speaker, Target,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -195,4 +197,59 @@ async fn a_backfill_that_is_refused_keeps_no_news_waiting() {
     let end = news.plus(Duration::from_mins(3));
     serve(&world, |now| now >= end).await;
     assert!(asked_for(&world.simulator, chats[60], news).is_some());
+}
+
+#[tokio::test]
+async fn a_backfill_that_a_bad_minute_stops_goes_on_where_it_stood() {
+    let mut world = big_account(300, 600).await;
+    // Spare requests would test the order of the list.
+    world.config.audit.days = None;
+    world.pass(Mode::Backfill).await.unwrap();
+    std::fs::write(format!("{}-backfill", world.database().display()), "").unwrap();
+    let before = world.simulator.requests().len();
+    let asked_for_page = |page: u32| {
+        let target = format!("/v1/chats?page={page}&");
+        let requests = world.simulator.requests();
+        let asked = requests[before..].iter();
+        asked
+            .filter(|request| request.target.starts_with(&target) && request.status == 200)
+            .filter(|request| !request.target.contains("state="))
+            .count()
+    };
+    let mut broken = false;
+    let end = world.clock.now().plus(Duration::from_mins(10));
+    serve(&world, |now| {
+        if !broken && asked_for_page(6) > 0 {
+            broken = true;
+            world.simulator.fault(FaultRule {
+                target: Target::ChatsWithoutState,
+                fault: Fault::Status(500),
+                // As often as one pass tries.
+                occasion: Occasion::Next(4),
+            });
+        }
+        now >= end
+    })
+    .await;
+    // Pages overlap: of the fourth a walk asks for two sizes.
+    let asked: Vec<_> = (2..=5).map(asked_for_page).collect();
+    assert_eq!(asked, [1, 1, 2, 1]);
+    assert!(asked_for_page(9) > 0, "the list was read to its end");
+}
+
+#[tokio::test]
+async fn news_do_not_wait_for_the_re_reading_of_long_chats() {
+    let world = big_account(20, 8000).await;
+    world.pass(Mode::Backfill).await.unwrap();
+    world.clock.advance(Duration::from_hours(31 * 24));
+    let chat = world
+        .simulator
+        .account(|account| *account.chats.keys().next().unwrap());
+    let news = world.clock.now().plus(Duration::from_secs(30));
+    let message = Mutation::say(chat, Speaker::Contact, "Ще актуально?");
+    world.simulator.plan(news, message);
+    let end = news.plus(Duration::from_mins(3));
+    serve(&world, |now| now >= end).await;
+    let read = asked_for(&world.simulator, chat, news).map(|read| read.since(news));
+    assert!(read.is_some_and(|lag| lag <= TWO_LOOKS), "{read:?}");
 }

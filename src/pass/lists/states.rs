@@ -117,7 +117,7 @@ impl Pass<'_> {
             .server_now()
             .unwrap_or_else(|| self.setting.clock.now());
         let mut transaction = self.setting.store.begin().await?;
-        let mut chats: Vec<Write<ChatRow>> = transaction
+        let chats: Vec<Write<ChatRow>> = transaction
             .chats(ids)
             .await?
             .into_iter()

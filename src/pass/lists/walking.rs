@@ -96,7 +96,9 @@ impl Pass<'_> {
                         met.extend(page.readable().map(|listed| Met::of(listed, &comparison)));
                         seams.extend(page.readable().last().map(|listed| listed.chat.updated_at));
                     }
-                    if turn != Turn::Lost && is_reached(until, &walk, &page, &comparison, &met) {
+                    // What does not follow on the page before may have skipped what was looked for.
+                    let follows = !matches!(turn, Turn::Back | Turn::Lost);
+                    if follows && is_reached(until, &walk, &page, &comparison, &met) {
                         break;
                     }
                     // Beside the walk of the open ones a new chat would be neither open nor closed.
@@ -178,7 +180,7 @@ impl Pass<'_> {
             self.chats_changed
                 .fetch_add(debts.len() as u64, Ordering::Relaxed);
         }
-        let begins = walk.pages_read == 1 && turn != Turn::Lost;
+        let begins = walk.pages_read == 1 && !matches!(turn, Turn::Back | Turn::Lost);
         let batch = Batch {
             rows: std::mem::take(&mut comparison.rows),
             debts,

@@ -10,7 +10,7 @@ use crate::store::{MessageRow, Write};
 
 impl Pass<'_> {
     /// What a closed walk did not meet is missing; what an earlier pass had missed already is deleted. Says whether a
-    /// message has become missing just now.
+    /// message is missing that another pass must look for.
     pub(super) async fn mark_missing(
         &self,
         books: &mut Books,
@@ -28,11 +28,14 @@ impl Pass<'_> {
         if !self.keeps(Rule::SecondLookForDeletions) {
             before_this_pass = None;
         }
-        let mut gone = books
+        let before_this_pass = before_this_pass.unwrap_or(now);
+        let (gone, undecided): (Vec<_>, Vec<_>) = books
             .transaction
-            .missing_messages(chat_id, before_this_pass.unwrap_or(now))
-            .await?;
-        gone.retain(|row| !here.contains(&row.message.id));
+            .missing_messages(chat_id)
+            .await?
+            .into_iter()
+            .filter(|row| !here.contains(&row.message.id))
+            .partition(|row| row.missing_since < Some(before_this_pass));
         let missing = newly.into_iter().map(|row| Write {
             row: MessageRow {
                 missing_since: Some(now),
@@ -42,7 +45,7 @@ impl Pass<'_> {
         });
         let count = books.batch.rows.messages.len();
         books.batch.rows.messages.extend(missing);
-        let some_missing = books.batch.rows.messages.len() > count;
+        let some_missing = books.batch.rows.messages.len() > count || !undecided.is_empty();
         let deleted = gone.into_iter().map(|row| {
             let mut after = row.clone();
             after.message.deleted_at = Some(now);

@@ -103,7 +103,9 @@ impl Reading {
         // Pages overlap: what an earlier page of this reading has just stored proves nothing.
         let meets = comparison.known.iter().any(|id| !self.read.contains(id));
         self.read.extend(read);
-        at_end || (self.order == ListOrder::NewestFirst && meets)
+        // Nor does a page that does not follow on the one before.
+        let follows = turn != Turn::Back;
+        at_end || (self.order == ListOrder::NewestFirst && meets && follows)
     }
 
     /// Whether a walk that ended met every message that the list held at its first page. `met` includes unreadable ones.
@@ -222,10 +224,10 @@ impl Pass<'_> {
         turn: Turn,
         mut books: Books,
     ) -> Result<Option<Verdict>, PassError> {
-        let begins = reading.walk.pages_read <= 1;
+        let begins = reading.walk.pages_read <= 1 && turn != Turn::Back;
         let met = books.batch.read.clone();
         match turn {
-            Turn::Next => {
+            Turn::Next | Turn::Back => {
                 books.batch.unmet = if begins {
                     Unmet::Begin(met)
                 } else {

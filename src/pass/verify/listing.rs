@@ -58,7 +58,7 @@ impl Pass<'_> {
                     Found::NoList { .. } => return Ok(Some(Ids::new())),
                 };
                 match turn {
-                    Turn::Next => {}
+                    Turn::Next | Turn::Back => {}
                     Turn::End { .. } => return Ok(Some(ids)),
                     Turn::Lost => break,
                 }

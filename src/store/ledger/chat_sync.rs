@@ -177,7 +177,7 @@ impl Transaction {
         Ok(count)
     }
 
-    /// Whether a chat that the source has is owed a reading, and was not read at `moment` or later.
+    /// Whether a chat that the source has is owed a reading, and was not whole at `moment` or later.
     ///
     /// # Errors
     /// Whatever SQLite says.
@@ -187,6 +187,7 @@ impl Transaction {
                    select 1 from chat_sync
                    where owed in ('new', 'changed', 'unsettled', 'count', 'unexplained', 'moved', 'reject')
                      and (claimed_at is null or claimed_at < ?1)
+                     and (owed not in ('changed', 'unsettled') or covered_through is null or covered_through < ?1)
                ) as "owes!: bool""#,
             moment
         )
@@ -209,19 +210,14 @@ impl Transaction {
         Ok(ids)
     }
 
-    /// The chat's messages that have been missing since before `before` and are not yet known to be deleted.
+    /// The chat's messages that are missing and not yet known to be deleted.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn missing_messages(
-        &mut self,
-        chat_id: i64,
-        before: Timestamp,
-    ) -> Result<Vec<MessageRow>, StoreError> {
+    pub async fn missing_messages(&mut self, chat_id: i64) -> Result<Vec<MessageRow>, StoreError> {
         let ids = sqlx::query_scalar!(
-            "select id from messages where chat_id = ?1 and missing_since < ?2 and deleted_at is null order by id",
-            chat_id,
-            before
+            "select id from messages where chat_id = ?1 and missing_since is not null and deleted_at is null order by id",
+            chat_id
         )
         .fetch_all(self.connection().await?)
         .await?;
@@ -362,7 +358,8 @@ impl Reader {
         Ok(counts)
     }
 
-    /// The chats to be read at the server's `now`: changes first, the latest before the others, then history, then re-reads.
+    /// The chats to be read at the server's `now`: changes first, the latest before the others, then history, then re-reads; and last those
+    /// that could not be read the last time.
     ///
     /// # Errors
     /// Whatever SQLite says.
@@ -373,7 +370,8 @@ impl Reader {
                from chat_sync
                join chats on chats.id = chat_sync.chat_id
                where chat_sync.owed is not null and (chat_sync.due_at is null or chat_sync.due_at <= ?1)
-               order by case chat_sync.owed
+               order by chat_sync.failures > 0,
+                        case chat_sync.owed
                             when 'changed' then 0
                             when 'unsettled' then 0
                             when 'vanished' then 3

@@ -205,6 +205,25 @@ async fn a_chat_that_cannot_be_read_holds_no_backfill_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn chats_that_cannot_be_read_keep_no_others_waiting() {
+    let mut world = World::new(account(90, 600, 5), Options::default()).await;
+    world.config.source.max_in_flight = 1;
+    for chat in &world.simulator.account(by_change)[..6] {
+        world.simulator.fault(FaultRule {
+            target: Target::MessagesOf(*chat),
+            fault: Fault::Status(500),
+            occasion: Occasion::Always,
+        });
+    }
+    for _ in 0..2 {
+        let _ = world.pass(Mode::Backfill).await;
+        world.clock.advance(Duration::from_mins(1));
+    }
+    let unread = "select count(*) from chat_sync where owed = 'new'";
+    assert_eq!(dump::value(&world.database(), unread).await, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_known_chat_that_can_no_longer_be_read_is_neither_missing_nor_in_the_way() {
     let world = mirrored(unordered()).await;
     let chat = world.simulator.account(by_change)[3];

@@ -78,7 +78,7 @@ async fn program_settles(world: &World, passes: usize) {
 }
 
 /// Nothing is missing or wrong, only what is gone from the account may not be marked yet: that takes a second look.
-async fn assert_nothing_missing(world: &World) {
+pub(super) async fn assert_nothing_missing(world: &World) {
     let account = world.simulator.account(Clone::clone);
     let found = truth::differences(&world.database(), &account).await;
     assert!(
