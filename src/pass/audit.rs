@@ -69,7 +69,6 @@ impl Pass<'_> {
                 .map(|chat_id| DueChat {
                     chat_id: *chat_id,
                     owed: Owed::Reread,
-                    whole: true,
                 })
                 .collect();
             self.read_side_by_side(due).await?;

@@ -1,6 +1,6 @@
 //! Reading the chats that are due: several side by side, each one's pages in order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +18,12 @@ const UNPACED_CHATS: usize = 8;
 
 /// Chats in a row that cannot be read before the source is held to be out of order.
 const MOST_FAILURES_IN_A_ROW: u64 = 5;
+
+/// Of so many chats one is that whose debt is the oldest.
+const ONE_IN: usize = 4;
+
+/// As many are picked by the age of their debt at a time: more than a pass reads under a budget before it looks for news again.
+const MOST_BY_AGE: u32 = 64;
 
 impl Pass<'_> {
     /// Reads every chat that is due, and those that become due by it.
@@ -104,17 +110,27 @@ impl Pass<'_> {
         let now = self
             .server_now()
             .unwrap_or_else(|| self.setting.clock.now());
-        let mut due = self.setting.store.reader().due_chats(now).await?;
-        let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
-        due.retain(|due| match visits.get(&due.chat_id) {
-            None => true,
-            Some(visits) => *visits < MOST_VISITS && due.owed == Owed::Moved,
-        });
-        // The messages of a chat that has vanished may have moved to another: the others are read before it.
-        if due.iter().any(|due| due.owed != Owed::Vanished) {
-            due.retain(|due| due.owed != Owed::Vanished);
+        let reader = self.setting.store.reader();
+        let mut due = reader.due_chats(now).await?;
+        {
+            let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
+            due.retain(|due| match visits.get(&due.chat_id) {
+                None => true,
+                Some(visits) => *visits < MOST_VISITS && due.owed == Owed::Moved,
+            });
         }
-        Ok(due)
+        // The messages of a chat that has vanished may have moved to another: those that may hold them are read before it.
+        let is_vanished = |due: &DueChat| due.owed == Owed::Vanished;
+        let waiting = reader.longest_due(now, MOST_BY_AGE).await?;
+        let may_be_asked: HashSet<i64> = waiting
+            .iter()
+            .take_while(|due| is_vanished(due))
+            .map(|due| due.chat_id)
+            .collect();
+        if !due.iter().all(is_vanished) {
+            due.retain(|due| !is_vanished(due) || may_be_asked.contains(&due.chat_id));
+        }
+        Ok(in_turn(&due, &waiting))
     }
 
     async fn read_due_chat(&self, (due, chat): (DueChat, ChatSync)) -> Result<(), PassError> {
@@ -167,5 +183,55 @@ impl Pass<'_> {
         batch.debts.push(chat);
         transaction.commit(batch).await?;
         Ok(())
+    }
+}
+
+/// The chats in the order in which they are read: as they come, the most urgent first; but each so manyth is the one that has been
+/// `waiting` longest, so that none waits for ever where more changes than can be read.
+fn in_turn(due: &[DueChat], waiting: &[DueChat]) -> Vec<DueChat> {
+    let known: HashSet<i64> = due.iter().map(|due| due.chat_id).collect();
+    let mut taken = HashSet::new();
+    let mut waiting = waiting.iter().filter(|due| known.contains(&due.chat_id));
+    let mut order = Vec::with_capacity(due.len());
+    for next in due {
+        if order.len() % ONE_IN == ONE_IN - 1
+            && let Some(oldest) = waiting.find(|due| !taken.contains(&due.chat_id))
+        {
+            taken.insert(oldest.chat_id);
+            order.push(*oldest);
+        }
+        if taken.insert(next.chat_id) {
+            order.push(*next);
+        }
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(ids: &[i64]) -> Vec<DueChat> {
+        let due = ids.iter().map(|chat_id| DueChat {
+            chat_id: *chat_id,
+            owed: Owed::Changed,
+        });
+        due.collect()
+    }
+
+    #[track_caller]
+    fn assert_order(all: &[i64], waiting: &[i64], expected: &[i64]) {
+        let order = in_turn(&due(all), &due(waiting));
+        let order: Vec<i64> = order.iter().map(|due| due.chat_id).collect();
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn one_chat_in_four_is_the_one_that_waits_longest() {
+        let all: Vec<i64> = (0..11).collect();
+        assert_order(&all, &[9, 2, 8], &[0, 1, 2, 9, 3, 4, 5, 8, 6, 7, 10]);
+        assert_order(&all, &[], &all);
+        assert_order(&all, &[99], &all);
+        assert_order(&[3], &[3], &[3]);
     }
 }

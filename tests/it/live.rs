@@ -253,3 +253,36 @@ async fn news_do_not_wait_for_the_re_reading_of_long_chats() {
     let read = asked_for(&world.simulator, chat, news).map(|read| read.since(news));
     assert!(read.is_some_and(|lag| lag <= TWO_LOOKS), "{read:?}");
 }
+
+#[tokio::test]
+async fn history_is_read_though_more_changes_than_can_be_read() {
+    let mut world = big_account(200, 400).await;
+    world.config.source.requests_per_minute = 60;
+    world.pass(Mode::Backfill).await.unwrap();
+    let known: Vec<i64> = world
+        .simulator
+        .account(|account| account.chats.keys().copied().collect());
+    for _ in 0..20 {
+        let chat = world.simulator.apply(Mutation::CreateChat).unwrap();
+        let created_at = world.clock.now().minus(Duration::from_hours(9));
+        world
+            .simulator
+            .apply(Mutation::ImportMessage { chat, created_at });
+    }
+    let begun = world.clock.now();
+    let end = begun.plus(Duration::from_mins(15));
+    for (place, chat) in known.iter().cycle().take(1800).enumerate() {
+        let at = begun.plus(Duration::from_millis(500) * u32::try_from(place).unwrap());
+        let message = Mutation::say(*chat, Speaker::Contact, "Ще актуально?");
+        world.simulator.plan(at, message);
+    }
+    serve(&world, |now| now >= end).await;
+    let unread = "select count(*) from chat_sync where owed = 'new'";
+    assert_eq!(dump::value(&world.database(), unread).await, 0);
+    let changed = "select count(*) from chat_sync where owed = 'changed'";
+    let changed = dump::value(&world.database(), changed)
+        .await
+        .as_i64()
+        .unwrap();
+    assert!(changed > 20, "only {changed}: nothing had to wait");
+}
