@@ -1,41 +1,120 @@
 //! `chatmirror sync --dry-run`: the plan of the next pass, told from what is stored; nothing is asked and nothing written.
 
 use std::fmt::Write;
+use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::outlook::minutes;
-use super::output::{Output, counted};
-use crate::clock::Clock;
+use super::output::{Output, counted, moment};
+use super::rate::Rate;
+use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::model::ChatList;
 use crate::pass;
 use crate::plan::{self, Facts, Mode, Reach, Step};
 use crate::store::{Reader, StoreError};
 
+/// The plan, and what it comes to.
+struct Plan {
+    mode: Mode,
+    facts: Facts,
+    steps: Vec<Step>,
+    /// What is read again by a reconcile pass, because its last reading is too old.
+    audit: Option<Reread>,
+    /// Requests of all that.
+    requests: u64,
+    rate: Rate,
+    now: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Reread {
+    chats: u64,
+    requests: u64,
+    /// The horizon, in days.
+    days: u32,
+}
+
 pub(super) async fn run(config: &Config, mode: Mode, output: &Output) -> Result<Exit, Failure> {
-    let facts = match Reader::open(&config.database.path).await {
-        Ok(reader) => pass::facts(&reader, Clock::System.now()).await?,
-        Err(StoreError::Missing(_)) => Facts::default(),
+    let plan = match Reader::open(&config.database.path).await {
+        Ok(reader) => of(&reader, config, mode).await?,
+        Err(StoreError::Missing(_)) => first(config),
         Err(error) => return Err(error.into()),
     };
+    let value = json!({
+        "mode": plan.mode,
+        "steps": plan.steps,
+        "audit": plan.audit,
+        "requests": plan.requests,
+        "requests_per_minute": plan.rate.a_minute(),
+        "minutes": plan.rate.minutes(plan.requests),
+        "ends_at": plan.rate.end(plan.requests, plan.now),
+    });
+    output.report(&value, &told(&plan));
+    Ok(Exit::Done)
+}
+
+async fn of(reader: &Reader, config: &Config, mode: Mode) -> Result<Plan, Failure> {
+    let now = Clock::System.now();
+    let rate = Rate::of(reader, config.source.requests_per_minute, now).await?;
+    let facts = pass::facts(reader, now).await?;
     let mode = if facts.watermark.is_none() {
         Mode::Backfill
     } else {
         mode
     };
+    let mut audit = None;
+    if let (Mode::Reconcile, Some(days)) = (mode, config.audit.days) {
+        let horizon = Duration::from_hours(24 * u64::from(days));
+        let chats = pass::chats_to_audit(reader, now, horizon, u32::MAX).await?;
+        let chats = chats.len() as u64;
+        let requests = plan::requests_to_read(chats, &facts);
+        audit = Some(Reread {
+            chats,
+            requests,
+            days,
+        });
+    }
     let steps = plan::steps(mode, &facts);
-    let requests: u64 = steps.iter().map(Step::requests).sum();
-    let minutes = minutes(requests, config.source.requests_per_minute);
-    output.report(
-        &json!({ "mode": mode, "steps": steps, "requests": requests, "minutes": minutes }),
-        &told(mode, &facts, &steps, requests, minutes),
-    );
-    Ok(Exit::Done)
+    let of_steps: u64 = steps.iter().map(Step::requests).sum();
+    Ok(Plan {
+        mode,
+        facts,
+        steps,
+        audit,
+        requests: of_steps + audit.map_or(0, |audit| audit.requests),
+        rate,
+        now,
+    })
 }
 
-fn told(mode: Mode, facts: &Facts, steps: &[Step], requests: u64, minutes: Option<u64>) -> String {
+/// Of a mirror that does not exist yet.
+fn first(config: &Config) -> Plan {
+    let facts = Facts::default();
+    let steps = plan::steps(Mode::Backfill, &facts);
+    Plan {
+        mode: Mode::Backfill,
+        requests: steps.iter().map(Step::requests).sum(),
+        facts,
+        steps,
+        audit: None,
+        rate: Rate::configured(config.source.requests_per_minute),
+        now: Clock::System.now(),
+    }
+}
+
+fn told(plan: &Plan) -> String {
+    let Plan {
+        mode,
+        facts,
+        steps,
+        audit,
+        requests,
+        rate,
+        now,
+    } = plan;
     let never_read = facts.chats == 0;
     let mut text = format!("plan of the next {} pass\n", mode.word());
     for (number, step) in steps.iter().enumerate() {
@@ -47,22 +126,35 @@ fn told(mode: Mode, facts: &Facts, steps: &[Step], requests: u64, minutes: Optio
         };
         let _ = writeln!(text, "  {}. {what}{about}\n     why: {why}", number + 1);
     }
-    let _ = match minutes {
+    if let Some(Reread {
+        chats,
+        requests,
+        days,
+    }) = audit
+    {
+        let _ = writeln!(
+            text,
+            "  {}. read {} again: about {}\n     why: what changes silently is found within {} only by reading it again",
+            steps.len() + 1,
+            counted(chats.cast_signed(), "chat"),
+            counted(requests.cast_signed(), "request"),
+            counted(i64::from(*days), "day"),
+        );
+    }
+    let all = counted(requests.cast_signed(), "request");
+    let _ = match (rate.minutes(*requests), rate.end(*requests, *now)) {
         _ if never_read => writeln!(
             text,
             "the account has never been listed, so nobody knows yet how many requests it takes"
         ),
-        Some(minutes) => writeln!(
+        (Some(minutes), Some(end)) => writeln!(
             text,
-            "about {} in all, {} at the configured rate",
-            counted(requests.cast_signed(), "request"),
-            counted(minutes.cast_signed(), "minute")
+            "about {all} in all, {} at the present rate of {} a minute: begun now, it ends about {} UTC",
+            counted(minutes.cast_signed(), "minute"),
+            rate.a_minute().unwrap_or_default(),
+            moment(end),
         ),
-        None => writeln!(
-            text,
-            "about {} in all",
-            counted(requests.cast_signed(), "request")
-        ),
+        _ => writeln!(text, "about {all} in all"),
     };
     text.push_str("nothing was asked and nothing was changed");
     text

@@ -14,6 +14,7 @@ mod logging;
 mod outlook;
 mod output;
 mod paint;
+mod rate;
 mod repair;
 mod run;
 mod search;

@@ -1,11 +1,10 @@
 //! What is left to be read, in requests and in the time that they take at the rate there is.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::exit::Failure;
 use super::output::{counted, moment, span};
+use super::rate::Rate;
 use crate::clock::Timestamp;
 use crate::pass;
 use crate::plan::{self, Mode, Step};
@@ -25,13 +24,12 @@ pub(super) struct Outlook {
 }
 
 impl Outlook {
-    /// Of the mirror at `now`, at so many requests a minute (0: as many as it likes), from the end of a lock on.
+    /// Of the mirror at `now`.
     pub(super) async fn of(
         reader: &Reader,
         coverage: &Coverage,
-        per_minute: u32,
+        rate: Rate,
         now: Timestamp,
-        locked_until: Option<Timestamp>,
     ) -> Result<Option<Self>, Failure> {
         // Messages are not counted once more where nothing is owed.
         if coverage.owed.is_empty() {
@@ -45,15 +43,11 @@ impl Outlook {
             } if *chats > 0 => Some((*chats, *requests)),
             _ => None,
         });
-        Ok(owed.map(|(chats, requests)| {
-            let minutes = minutes(requests, per_minute);
-            let begins = locked_until.unwrap_or(now);
-            Self {
-                chats,
-                requests,
-                minutes,
-                ends_at: minutes.map(|minutes| begins.plus(Duration::from_mins(minutes))),
-            }
+        Ok(owed.map(|(chats, requests)| Self {
+            chats,
+            requests,
+            minutes: rate.minutes(requests),
+            ends_at: rate.end(requests, now),
         }))
     }
 
@@ -73,11 +67,6 @@ impl Outlook {
     }
 }
 
-/// How long the requests take at this rate; nothing if nothing holds them back.
-pub(super) fn minutes(requests: u64, per_minute: u32) -> Option<u64> {
-    (per_minute > 0).then(|| requests.div_ceil(u64::from(per_minute)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,14 +76,14 @@ mod tests {
         let mut outlook = Outlook {
             chats: 1,
             requests: 4000,
-            minutes: minutes(4000, 120),
+            minutes: Some(34),
             ends_at: Some("2026-03-01 12:34:00.000".parse().unwrap()),
         };
         assert_eq!(
             outlook.told(),
             "1 chat to read: about 4,000 requests, 34 min at this rate, until 2026-03-01 12:34:00 UTC"
         );
-        (outlook.minutes, outlook.ends_at) = (minutes(4000, 0), None);
+        (outlook.minutes, outlook.ends_at) = (None, None);
         assert_eq!(outlook.told(), "1 chat to read: about 4,000 requests");
     }
 }

@@ -13,11 +13,11 @@ use super::logging;
 use super::outlook::Outlook;
 use super::output::{Output, bytes, counted, grouped, moment, span};
 use super::paint::{Colour, Paint};
+use super::rate::Rate;
 use super::signals::Signals;
 use super::sync::complete_through;
 use crate::clock::Timestamp;
 use crate::config::{Config, Environment, Kind};
-use crate::source::GovernorState;
 use crate::store::{
     AuditSummary, Coverage, FileSizes, Freshness, Reader, RejectLine, RunLine, TableCount,
     WalHolder, wal_holders,
@@ -43,18 +43,17 @@ struct Status {
     tables: Vec<TableCount>,
     runs: Vec<RunLine>,
     rejects: Vec<RejectLine>,
-    locked_until: Option<Timestamp>,
-    /// Requests a minute that others leave, if a lock has shown that they use the same token.
-    left_by_others: Option<u32>,
+    rate: Rate,
     audit: AuditSummary,
-    /// Days in which everything is read again, at half of the configured rate; nothing without a rate.
-    audit_days: Option<i64>,
+    /// Days in which everything is read again, at half of the present rate; nothing without a rate.
+    audit_days: Option<u64>,
+    /// Days in which it is to be, by the configuration.
+    audit_horizon: Option<u32>,
     files: FileSizes,
     /// Who has a transaction open in the mirror.
     readers: Vec<WalHolder>,
     lag: Option<Duration>,
     fresh_within: Duration,
-    per_minute: u32,
     /// What is left to be read, if anything is.
     outlook: Option<Outlook>,
     /// Whether the platform pushes: then nothing can be said of completeness.
@@ -90,7 +89,7 @@ pub(super) async fn run(
 async fn gather(config: &Config) -> Result<Status, Failure> {
     let reader = Reader::open(&config.database.path).await?;
     let now = Timestamp::now();
-    let lock: Option<GovernorState> = reader.learned(GovernorState::NAME).await?;
+    let rate = Rate::of(&reader, config.source.requests_per_minute, now).await?;
     let audit = reader.audit(now.minus(AUDIT_SPAN)).await?;
     let freshness = reader.freshness().await?;
     let pushed = config.source.kind == Kind::IqChannels;
@@ -98,20 +97,13 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
     if pushed {
         tables.extend(reader.event_counts().await?);
     }
-    let per_minute = config.source.requests_per_minute;
-    let left_by_others = lock
-        .as_ref()
-        .and_then(|lock| lock.left_by_others(per_minute, now));
-    let locked_until = lock
-        .and_then(|lock| lock.locked_until)
-        .filter(|until| *until > now);
-    let rate = left_by_others.unwrap_or(per_minute);
     let coverage = reader.coverage().await?;
     Ok(Status {
         pushed,
-        outlook: Outlook::of(&reader, &coverage, rate, now, locked_until).await?,
+        outlook: Outlook::of(&reader, &coverage, rate, now).await?,
         database: config.database.path.clone(),
-        audit_days: days_of(&audit, per_minute),
+        audit_days: rate.days(audit.requests_for_all.unsigned_abs()),
+        audit_horizon: config.audit.days,
         audit,
         account: reader.account().await?,
         lag: freshness.complete_through.map(|moment| now.since(moment)),
@@ -120,12 +112,10 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
         tables,
         runs: reader.last_runs(LINES).await?,
         rejects: reader.rejects(LINES).await?,
-        left_by_others,
-        locked_until,
+        rate,
         files: FileSizes::of(&config.database.path),
         readers: wal_holders(&config.database.path),
         fresh_within: config.http.fresh_within,
-        per_minute,
     })
 }
 
@@ -145,9 +135,9 @@ fn tell(status: &Status, output: &Output, paint: Paint, clear: &str) {
         "readers": status.readers,
         "wal_is_held": status.files.wal_is_held(),
         "budget": {
-            "requests_per_minute": status.per_minute,
-            "left_by_others": status.left_by_others,
-            "locked_until": status.locked_until,
+            "requests_per_minute": status.rate.configured,
+            "left_by_others": status.rate.left_by_others,
+            "locked_until": status.rate.locked_until,
             "owed": status.outlook,
         },
     });
@@ -225,7 +215,7 @@ fn told(status: &Status, paint: Paint) -> String {
     }
     told_files(&mut text, status.files);
     told_readers(&mut text, status, paint);
-    told_audit(&mut text, &status.audit, status.audit_days);
+    told_audit(&mut text, status, paint);
     told_passes(&mut text, status, paint);
     text
 }
@@ -291,21 +281,21 @@ fn told_readers(text: &mut String, status: &Status, paint: Paint) {
     let _ = writeln!(text, "          {}", paint.in_colour(Colour::Yellow, &what));
 }
 
-/// How long reading everything again takes when half of the requests go into it.
-fn days_of(audit: &AuditSummary, per_minute: u32) -> Option<i64> {
-    let a_day = i64::from(per_minute) / 2 * 60 * 24;
-    (a_day > 0).then(|| audit.requests_for_all / a_day + 1)
-}
-
-fn told_audit(text: &mut String, audit: &AuditSummary, days: Option<i64>) {
+fn told_audit(text: &mut String, status: &Status, paint: Paint) {
+    let audit = &status.audit;
     let Some(oldest) = audit.oldest_reading_at else {
         return;
     };
-    let pace = days.map_or_else(String::new, |days| {
-        format!(
-            "; at today's rate re-reading all takes {}",
-            counted(days, "day")
-        )
+    let pace = status.audit_days.map_or_else(String::new, |days| {
+        let takes = counted(days.cast_signed(), "day");
+        let pace = format!("; at today's rate re-reading all takes {takes}");
+        match status.audit_horizon {
+            Some(wanted) if days > u64::from(wanted) => {
+                let more = format!("{pace}, and audit.days asks for {wanted}");
+                paint.in_colour(Colour::Yellow, &more)
+            }
+            _ => pace,
+        }
     });
     let _ = writeln!(
         text,
@@ -354,6 +344,18 @@ fn told_passes(text: &mut String, status: &Status, paint: Paint) {
             let _ = writeln!(text, "    {}", paint.in_colour(Colour::Red, error));
         }
     }
+    let last = [
+        ("incremental", status.freshness.last_incremental_at),
+        ("reconcile", status.freshness.last_reconcile_at),
+        ("backfill", status.freshness.last_backfill_at),
+    ];
+    let last: Vec<String> = last
+        .into_iter()
+        .filter_map(|(mode, at)| Some(format!("{mode} {}", moment(at?))))
+        .collect();
+    if !last.is_empty() {
+        let _ = writeln!(text, "  the last complete: {}", last.join(", "));
+    }
     told_budget(text, status);
     if status.freshness.rejects > 0 {
         let _ = writeln!(
@@ -375,21 +377,7 @@ fn told_budget(text: &mut String, status: &Status) {
     if status.pushed {
         return;
     }
-    let _ = match (status.per_minute, status.locked_until) {
-        (_, Some(until)) => writeln!(
-            text,
-            "budget    the source takes no requests until {} UTC",
-            moment(until)
-        ),
-        (0, None) => writeln!(text, "budget    no limit on requests is configured"),
-        (ceiling, None) => writeln!(text, "budget    at most {ceiling} requests a minute"),
-    };
-    if let Some(left) = status.left_by_others {
-        let _ = writeln!(
-            text,
-            "          others use the token too: at most {left} a minute for now, to leave them room"
-        );
-    }
+    text.push_str(&status.rate.told());
     if let Some(outlook) = &status.outlook {
         let _ = writeln!(text, "          {}", outlook.told());
     }

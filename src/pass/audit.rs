@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Pass, PassError, Phase};
+use crate::clock::Timestamp;
 use crate::plan::Owed;
-use crate::store::DueChat;
+use crate::store::{DueChat, Reader};
 
 /// Chats that changed within this time are the likeliest to change again.
 const RECENT: Duration = Duration::from_hours(7 * 24);
@@ -28,6 +29,24 @@ pub struct Audit {
     pub horizon: Duration,
 }
 
+/// The chats that are to be re-read at `now` so that every one's last full reading is younger than `horizon`: `most` of them, the
+/// recently active before the others.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn chats_to_audit(
+    reader: &Reader,
+    now: Timestamp,
+    horizon: Duration,
+    most: u32,
+) -> Result<Vec<i64>, PassError> {
+    let (recent, recent_horizon) = (now.minus(RECENT), now.minus(RECENT_HORIZON));
+    let chats = reader
+        .stale_chats(recent, recent_horizon, now.minus(horizon), most)
+        .await?;
+    Ok(chats)
+}
+
 impl Pass<'_> {
     /// Puts the learned order to the test, and re-reads the chats whose last full reading is too old, recently active ones first, until the requests are spent.
     pub(super) async fn audit(&self, audit: Audit) -> Result<(), PassError> {
@@ -44,14 +63,7 @@ impl Pass<'_> {
                 .unwrap_or(u32::MAX)
                 .min(AT_A_TIME);
             let reader = self.setting.store.reader();
-            let mut chats = reader
-                .stale_chats(
-                    now.minus(RECENT),
-                    now.minus(RECENT_HORIZON),
-                    now.minus(audit.horizon),
-                    left,
-                )
-                .await?;
+            let mut chats = chats_to_audit(reader, now, audit.horizon, left).await?;
             {
                 let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
                 chats.retain(|chat_id| !visits.contains_key(chat_id));

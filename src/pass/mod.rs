@@ -33,7 +33,7 @@ use crate::source::smartsender::Client;
 use crate::source::{Governor, GovernorState, SourceError};
 use crate::store::{Reader, RunEnd, RunStatus, RunTotals, Store};
 
-pub use audit::Audit;
+pub use audit::{Audit, chats_to_audit};
 pub use deliveries::{Manner, Parcel, Receipt, take_in};
 pub use error::PassError;
 pub use progress::{Phase, Progress};
@@ -192,7 +192,7 @@ pub async fn facts(reader: &Reader, now: Timestamp) -> Result<Facts, PassError> 
     Ok(Facts {
         chats: sizes.chats,
         open_chats: sizes.open_chats,
-        messages: sizes.messages,
+        pages: sizes.pages,
         ..deciding_facts(reader, now).await?
     })
 }

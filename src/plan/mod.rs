@@ -13,5 +13,5 @@ pub use claim::{
 pub use order::{Evidence, ListOrder};
 pub use poll::{NextLook, Pulse, Purse};
 pub use rules::{Rule, Rules};
-pub use steps::{Facts, Mode, Reach, Step, steps};
+pub use steps::{Facts, Mode, Reach, Step, requests_to_read, steps};
 pub use walk::{Spacing, Turn, Walk, update_start};

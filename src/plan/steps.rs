@@ -53,8 +53,8 @@ pub struct Facts {
     pub chats: u64,
     /// Chats that are open.
     pub open_chats: u64,
-    /// Messages stored.
-    pub messages: u64,
+    /// Pages that the stored messages make, chat by chat.
+    pub pages: u64,
     /// Chats due now.
     pub due_chats: u64,
     /// Of those, how many must be read whole.
@@ -170,13 +170,6 @@ fn messages(mode: Mode, facts: &Facts) -> Step {
         Mode::Backfill if !facts.backfill_under_way => facts.chats,
         _ => facts.due_whole,
     };
-    // What is stored is of the chats that have been read: in a first backfill that is not all of them.
-    let read = match facts.chats.saturating_sub(facts.due_new) {
-        0 => facts.chats,
-        read => read,
-    };
-    let messages_a_chat = facts.messages.checked_div(read).unwrap_or(0);
-    let pages_a_chat = 1 + messages_a_chat / u64::from(MOST_PER_PAGE);
     let chats = facts.due_chats.max(whole);
     Step::Messages {
         chats,
@@ -184,7 +177,21 @@ fn messages(mode: Mode, facts: &Facts) -> Step {
             Mode::Backfill => "a backfill reads every message",
             _ => "chats that are new, changed, unsettled or otherwise owed",
         },
-        requests: chats - whole + whole * pages_a_chat,
+        requests: chats - whole + requests_to_read(whole, facts),
+    }
+}
+
+/// About how many requests it takes to read so many chats whole, as long as those are that have been read.
+#[must_use]
+pub fn requests_to_read(chats: u64, facts: &Facts) -> u64 {
+    // What is stored is of the chats that have been read: in a first backfill that is not all of them.
+    let read = match facts.chats.saturating_sub(facts.due_new) {
+        0 => facts.chats,
+        read => read,
+    };
+    match read {
+        0 => chats,
+        read => (chats * facts.pages).div_ceil(read).max(chats),
     }
 }
 
@@ -259,7 +266,7 @@ mod tests {
             union: Some(true),
             chats: 500,
             open_chats: 200,
-            messages: 14_000,
+            pages: 900,
             ..Facts::default()
         };
         let total: u64 = steps(Mode::Incremental, &facts)
@@ -274,7 +281,7 @@ mod tests {
         let facts = Facts {
             backfill_under_way: true,
             chats: 100,
-            messages: 450,
+            pages: 25,
             due_chats: 90,
             due_whole: 90,
             due_new: 90,
@@ -284,7 +291,7 @@ mod tests {
             .iter()
             .map(Step::requests)
             .collect();
-        // Ten chats had 45 messages each: three pages.
-        assert_eq!(requests, [90 * 3]);
+        // Ten chats had two pages and a half each.
+        assert_eq!(requests, [90 * 25 / 10]);
     }
 }

@@ -59,6 +59,8 @@ pub struct Sizes {
     pub open_chats: u64,
     /// Messages stored.
     pub messages: u64,
+    /// Pages of 20 that these make, chat by chat.
+    pub pages: u64,
 }
 
 /// How many chats are proven to be whole.
@@ -207,7 +209,8 @@ impl Reader {
     pub async fn sizes(&self) -> Result<Sizes, StoreError> {
         let sizes = sqlx::query!(
             r#"select count(*) as "chats!: i64", count(*) filter (where state = 'open') as "open!: i64",
-                      (select coalesce(sum(stored_count), 0) from chat_sync) as "messages!: i64"
+                      (select coalesce(sum(stored_count), 0) from chat_sync) as "messages!: i64",
+                      (select coalesce(sum(max(1, (stored_count + 19) / 20)), 0) from chat_sync) as "pages!: i64"
                from chats where missing_since is null"#
         )
         .fetch_one(&self.pool)
@@ -216,6 +219,7 @@ impl Reader {
             chats: sizes.chats.cast_unsigned(),
             open_chats: sizes.open.cast_unsigned(),
             messages: sizes.messages.cast_unsigned(),
+            pages: sizes.pages.cast_unsigned(),
         })
     }
 

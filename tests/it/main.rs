@@ -7,6 +7,7 @@ mod changes;
 mod dictionary;
 mod doctor;
 mod documents;
+mod dry_run;
 mod exact;
 #[cfg(feature = "parquet")]
 mod export;
