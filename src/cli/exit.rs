@@ -167,8 +167,9 @@ impl From<ServiceError> for Failure {
             ServiceError::Open(error) => error.into(),
             ServiceError::Pass(error) => error.into(),
             ServiceError::Server(ServerError::Store(error)) => error.into(),
+            // The address may come with its network and the port with its holder's end: a later start may succeed.
             ServiceError::Server(ServerError::Listen { .. }) => Self::new(
-                Exit::Configuration,
+                Exit::Unexpected,
                 error.to_string(),
                 Some(
                     "let http.listen name a free port on an address of this machine, or leave it empty",

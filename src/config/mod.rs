@@ -44,7 +44,11 @@ impl Config {
     pub fn load(explicit: Option<&Path>, env: &Environment) -> Result<Loaded, ConfigError> {
         let (path, text) = find(explicit, env)?;
         match Self::parse(&text) {
-            Ok(config) => Ok(Loaded { config, path }),
+            Ok(mut config) => {
+                let database = &mut config.database.path;
+                *database = resolved(std::mem::take(database));
+                Ok(Loaded { config, path })
+            }
             Err(ConfigError::Invalid { problems, .. }) => Err(ConfigError::Invalid {
                 path: Some(path),
                 problems,
@@ -70,6 +74,14 @@ impl Config {
             path: None,
             problems: in_order(problems),
         })
+    }
+}
+
+/// Where a link to the mirror leads: SQLite puts its files beside the file itself, and so must everybody who looks for them.
+fn resolved(path: PathBuf) -> PathBuf {
+    match path.canonicalize() {
+        Ok(real) if path.is_symlink() => real,
+        _ => path,
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::door;
 use super::heart::Signs;
 use super::metrics::{self, Known, Tally, Told};
+use super::receiver::Received;
 use crate::clock::Clock;
 use crate::config;
 use crate::source::{Governor, RequestCounts};
@@ -36,8 +37,8 @@ struct Board {
     requests: RequestCounts,
     governor: Mutex<Governor>,
     tally: tokio::sync::Mutex<Tally>,
-    /// Whether the source pushes: then nothing can be said of completeness.
-    receives: bool,
+    /// What came of pushed events; nothing where the source is asked.
+    received: Option<Arc<Received>>,
 }
 
 /// What the server tells of.
@@ -75,12 +76,12 @@ pub enum ServerError {
 }
 
 impl Server {
-    /// Begins to answer, if the configuration names an address. `receiver`: what takes pushed events.
+    /// Begins to answer, if the configuration names an address. `intake`: what takes pushed events, and what came of them.
     pub(super) async fn start(
         settings: &config::Http,
         parts: Parts,
         signs: Arc<Signs>,
-        receiver: Option<Router>,
+        intake: Option<(Router, Arc<Received>)>,
     ) -> Result<Option<Self>, ServerError> {
         let Some(address) = settings.listen else {
             return Ok(None);
@@ -100,6 +101,7 @@ impl Server {
             governor,
         } = parts;
         let last = reader.last_run_id().await?;
+        let (router, received) = intake.unzip();
         let board = Arc::new(Board {
             signs,
             clock,
@@ -108,14 +110,14 @@ impl Server {
             governor: Mutex::new(governor),
             tally: tokio::sync::Mutex::new(Tally::after(last)),
             reader,
-            receives: receiver.is_some(),
+            received,
         });
         let router = Router::new()
             .route("/healthz", get(healthz))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics_page))
             .with_state(Arc::clone(&board))
-            .merge(receiver.unwrap_or_default());
+            .merge(router.unwrap_or_default());
         let stop = CancellationToken::new();
         let serving = tokio::spawn(door::serve(listener, router, stop.clone()));
         Ok(Some(Self {
@@ -162,13 +164,18 @@ async fn healthz(State(board): State<Arc<Board>>) -> impl IntoResponse {
     }
 }
 
-/// Fresh: the mirror is complete through a moment that is not too long ago. Where events are received: they can be.
+/// Fresh: the mirror is complete through a moment that is not too long ago. Where events are received: those that came last could be
+/// taken in.
 async fn readyz(State(board): State<Arc<Board>>) -> impl IntoResponse {
     let not = |words: String| (StatusCode::SERVICE_UNAVAILABLE, words);
-    if board.receives {
-        return match board.reader.last_run_id().await {
-            Err(error) => not(format!("not ready: {error}\n")),
-            Ok(_) => (StatusCode::OK, "receiving\n".to_owned()),
+    if let Some(received) = &board.received {
+        let failing = match board.reader.last_run_id().await {
+            Err(error) => Some(error.to_string()),
+            Ok(_) => received.failing(),
+        };
+        return match failing {
+            Some(failing) => not(format!("not ready: {failing}\n")),
+            None => (StatusCode::OK, "receiving\n".to_owned()),
         };
     }
     let through = match board.reader.freshness().await {

@@ -9,7 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Kind};
 use crate::model::Account;
 use crate::pass::{self, Manner, Parcel, Receipt};
-use crate::store::{Binding, RunEnd, RunStatus, Store, StoreError};
+use crate::store::{Binding, Durability, RunEnd, RunStatus, Store, StoreError};
 
 /// Where deliveries go.
 #[derive(Debug)]
@@ -30,7 +30,8 @@ impl Mailbox {
         if config.source.kind != Kind::IqChannels {
             return Err(OpenError::NotPushed(config.source.kind));
         }
-        let store = Store::open(&config.database.path).await?;
+        // What is acknowledged cannot be asked for again, so a power cut must not take it.
+        let store = Store::open_as(&config.database.path, Durability::OnDisk).await?;
         match Self::prepare(&store, config, &clock).await {
             Ok(()) => Ok(Self {
                 store,
@@ -60,7 +61,6 @@ impl Mailbox {
             account,
             activities: config.source.activities,
         };
-        store.commit_to_disk().await?;
         store.bind(&binding, clock.now()).await?;
         store.count_by(&config.report).await?;
         store.keep_index(config.search.index).await

@@ -66,11 +66,17 @@ impl Tally {
     /// Takes in what has ended, and gives the sum with what is under way.
     fn so_far(&mut self, runs: &[RunSeen]) -> Self {
         let mut sum = self.clone();
+        // What has ended behind one that goes on is counted anew each time, until that one ends.
+        let mut all_ended = true;
         for run in runs {
             sum.add(run);
-            if run.status != "running" {
+            let has_ended = run.status != "running";
+            all_ended &= has_ended;
+            if has_ended {
                 let key = (run.mode.clone(), run.status.clone());
                 *sum.passes.entry(key).or_default() += 1;
+            }
+            if all_ended {
                 sum.next = run.id + 1;
                 *self = sum.clone();
             }
@@ -351,5 +357,16 @@ mod tests {
         let sum = tally.so_far(&[run(2, "cut short", 4)]);
         assert_eq!((sum.rows[0], tally.next), (9, 3));
         assert_eq!(sum.passes.values().sum::<u64>(), 2);
+    }
+
+    #[test]
+    fn what_goes_on_for_months_is_counted_beside_what_ends_meanwhile() {
+        let mut tally = Tally::after(0);
+        let sum = tally.so_far(&[run(1, "running", 5), run(2, "complete", 1)]);
+        assert_eq!((sum.rows[0], tally.next), (6, 1));
+        let sum = tally.so_far(&[run(1, "running", 9), run(2, "complete", 1)]);
+        assert_eq!((sum.rows[0], sum.passes.values().sum::<u64>()), (10, 1));
+        let sum = tally.so_far(&[run(1, "cut short", 9), run(2, "complete", 1)]);
+        assert_eq!((sum.rows[0], tally.next), (10, 3));
     }
 }

@@ -216,11 +216,22 @@ impl Mirror {
         pass::run(&setting, order.mode).await
     }
 
-    /// Drops what the ledger need not keep any longer, and leaves the file in good order.
+    /// Drops what the ledger need not keep any longer, and leaves the file in good order. What stands in the way for a while only, such as a disk
+    /// that is full just now, waits for the next time.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// Whatever else the store says.
     pub async fn tidy(&self, changes: config::Changes) -> Result<(), StoreError> {
+        match self.drop_old(changes).await {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "old lines stay until the next time");
+                Ok(())
+            }
+            tidied => tidied,
+        }
+    }
+
+    async fn drop_old(&self, changes: config::Changes) -> Result<(), StoreError> {
         let now = self.clock.now();
         if let Some(days) = changes.keep_days {
             self.store

@@ -1,7 +1,7 @@
 //! The service for a platform that pushes: nothing is asked for, everything is received until told to stop.
 
 use std::net::SocketAddr;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -80,7 +80,9 @@ pub async fn receive(
             .map_or_else(RequestCounts::default, iqchannels::Client::counts),
         governor,
     };
-    let server = Server::start(&config.http, parts, heart.signs(), Some(router)).await?;
+    let received = Arc::new(Received::default());
+    let intake = Some((router, Arc::clone(&received)));
+    let server = Server::start(&config.http, parts, heart.signs(), intake).await?;
     if server.is_some() {
         tracing::info!(path = config.receiver.path, "receiving events");
     }
@@ -88,7 +90,6 @@ pub async fn receive(
         // Whoever asked may have gone.
         let _ = listening.send(server.address());
     }
-    let received = Received::default();
     heart.ready();
     let watching = async {
         let mut tidied_at = clock.now();
@@ -103,7 +104,7 @@ pub async fn receive(
             }
             if clock.now().since(tidied_at) >= TIDY_EVERY {
                 tidied_at = clock.now();
-                if let Err(error) = mailbox.tidy().await {
+                if let Err(error) = heart.beside(mailbox.tidy()).await {
                     tracing::warn!(%error, "old bodies could not be dropped; tried again in an hour");
                 }
             }

@@ -3,7 +3,7 @@
 //! Deliveries that come while others are being written share the next transaction.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::mailbox::Mailbox;
+use super::trouble::Trouble;
 use crate::clock::Timestamp;
 use crate::pass::{Parcel, Receipt};
 
@@ -64,6 +65,8 @@ enum Answer {
 pub(super) struct Received {
     deliveries: AtomicU64,
     last_at: AtomicI64,
+    /// Why deliveries are sent back at present, and since when.
+    failing: Mutex<Option<String>>,
 }
 
 impl Received {
@@ -73,8 +76,21 @@ impl Received {
         self.last_at.store(at.millis(), Ordering::Relaxed);
     }
 
+    fn fails(&self, failing: Option<String>) {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = failing;
+    }
+
+    /// Why deliveries are sent back at present, and since when; nothing if they are not.
+    pub(super) fn failing(&self) -> Option<String> {
+        let failing = self.failing.lock();
+        failing.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// In words, for who looks after the service.
     pub(super) fn in_words(&self) -> String {
+        if let Some(failing) = self.failing() {
+            return format!("sending deliveries back: {failing}");
+        }
         let deliveries = self.deliveries.load(Ordering::Relaxed);
         let last_at = Timestamp::from_millis(self.last_at.load(Ordering::Relaxed));
         match last_at.filter(|_| deliveries > 0) {
@@ -235,12 +251,17 @@ impl Desk {
     /// Writes what waits, until nobody can come any more.
     pub(super) async fn work(mut self, mailbox: &Mailbox, received: &Received) {
         let mut waiting = Vec::new();
+        let mut trouble = Trouble::none(Duration::ZERO);
         while self.0.recv_many(&mut waiting, MOST_TOGETHER).await > 0 {
             let (parcels, answers): (Vec<Parcel>, Vec<_>) = waiting.drain(..).unzip();
             let outcome = mailbox.take_in(&parcels).await;
             let given = match outcome {
                 Ok(Receipt { refused, .. }) => {
                     received.note(parcels.len(), mailbox.now());
+                    if received.failing().is_some() {
+                        trouble.is_over(mailbox.now());
+                        received.fails(None);
+                    }
                     let mut given = vec![Answer::TakenIn; parcels.len()];
                     for (place, why) in refused {
                         tracing::warn!(why, "a delivery was set aside");
@@ -249,8 +270,10 @@ impl Desk {
                     given
                 }
                 Err(error) => {
-                    let hint = error.hint();
-                    tracing::error!(%error, hint, "deliveries could not be taken in; their senders are asked to come again");
+                    let words =
+                        "deliveries could not be taken in; their senders are asked to come again";
+                    trouble.met(&error, error.hint(), false, words, mailbox.now());
+                    received.fails(trouble.in_words());
                     vec![Answer::NotNow; parcels.len()]
                 }
             };

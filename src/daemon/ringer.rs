@@ -73,6 +73,8 @@ impl Ringer {
     /// Waits until a reconcile pass is due, or until `at`: if that is when the schedule asks for a look, for its ring.
     pub(super) async fn wait(&mut self, at: Timestamp) -> Ring {
         let begun = self.clock.now();
+        // A clock that was set back meanwhile makes `at` a time far off.
+        let at = at.min(self.next_look(begun));
         if self.reconcile.has_rung(begun) {
             return Ring::Reconcile;
         }
@@ -228,6 +230,16 @@ mod tests {
         let long_ago = clock.now().minus(Duration::from_mins(2));
         assert_eq!(ringer.wait(long_ago).await, Ring::Reconcile);
         assert_eq!(ringer.wait(long_ago).await, Ring::Look);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_delays_no_look_beyond_the_schedule() {
+        let clock = Clock::simulated("2026-03-01 12:00:00.000".parse().unwrap());
+        let mut ringer = hung("incremental = \"*/20 * * * * *\"", &clock).await;
+        let begun = clock.now();
+        let before_the_jump = begun.plus(Duration::from_hours(3));
+        assert_eq!(ringer.wait(before_the_jump).await, Ring::Look);
+        assert_eq!(clock.now().since(begun), Duration::from_secs(20));
     }
 
     #[tokio::test]

@@ -216,9 +216,9 @@ impl Service<'_> {
             errand.is_done();
         }
         *backfill_failed = mode == Mode::Backfill && outcome.is_none() && !cut && !got_on;
-        if mode == Mode::Reconcile && !cut {
-            let tidy = heart.beside(mirror.tidy(config.changes)).await;
-            tidy.map_err(PassError::from)?;
+        if mode == Mode::Reconcile && outcome.is_some() {
+            let tidied = heart.beside(mirror.tidy(config.changes)).await;
+            tidied.map_err(PassError::from)?;
         }
         let until = match &outcome {
             Some(outcome) => {

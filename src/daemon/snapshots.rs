@@ -60,7 +60,7 @@ pub(super) async fn keep(
                 rung = rings.recv() => if rung.is_none() { break },
             }
             make(reader, directory, clock.now(), stop).await;
-            prune(reader.path(), directory, copies.keep);
+            prune(reader, directory, copies.keep).await;
         }
         scheduler.shutdown().await?;
     }
@@ -82,8 +82,9 @@ async fn make(reader: &Reader, directory: &Path, now: Timestamp, stop: &Cancella
         tracing::error!(%error, directory = %directory.display(), "failed to make the directory for snapshots");
         return;
     }
-    sweep(reader.path(), directory);
-    let name = format!("{}{}.db", stem(reader.path()), stamp(now));
+    let prefix = prefix(reader).await;
+    sweep(&prefix, directory);
+    let name = format!("{prefix}{}.db", stamp(now));
     match reader.snapshot(&directory.join(name), stop).await {
         Ok(made) => {
             tracing::info!(snapshot = %made.path.display(), bytes = made.bytes, "snapshot made");
@@ -96,11 +97,12 @@ async fn make(reader: &Reader, directory: &Path, now: Timestamp, stop: &Cancella
     }
 }
 
-/// Removes what a process left that was killed at work. Only the service writes here, and it makes one copy at a time.
-fn sweep(mirror: &Path, directory: &Path) {
+/// Removes what a process left that was killed at work. Only one service has the mirror, and it makes one copy at a time; services of
+/// other accounts may share the directory.
+fn sweep(prefix: &str, directory: &Path) {
     for name in names(directory) {
         if let Some((copy, _)) = name.split_once(".partial-")
-            && is_copy(copy, mirror)
+            && is_copy(copy, prefix)
         {
             remove(&directory.join(&name));
         }
@@ -108,10 +110,11 @@ fn sweep(mirror: &Path, directory: &Path) {
 }
 
 /// Removes all but the newest `keep` copies of this mirror; nothing else.
-fn prune(mirror: &Path, directory: &Path, keep: u32) {
+async fn prune(reader: &Reader, directory: &Path, keep: u32) {
+    let prefix = prefix(reader).await;
     let mut copies: Vec<String> = names(directory)
         .into_iter()
-        .filter(|name| is_copy(name, mirror))
+        .filter(|name| is_copy(name, &prefix))
         .collect();
     copies.sort_unstable();
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
@@ -134,10 +137,21 @@ fn remove(path: &PathBuf) {
     }
 }
 
-/// What the names of a mirror's copies begin with.
-fn stem(mirror: &Path) -> String {
+/// What the names of a mirror's copies begin with: its own name, and the account's, for accounts that share a directory have mirrors of one
+/// name.
+async fn prefix(reader: &Reader) -> String {
+    // A mirror that cannot tell whose it is has no rows yet.
+    let account = reader.account().await.ok().flatten();
+    prefix_of(reader.path(), account.map(|account| account.id).as_deref())
+}
+
+fn prefix_of(mirror: &Path, account: Option<&str>) -> String {
     let stem = mirror.file_stem().unwrap_or_default().to_string_lossy();
-    format!("{stem}-")
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    match account {
+        Some(id) => format!("{stem}-{}-", id.chars().map(plain).collect::<String>()),
+        None => format!("{stem}-"),
+    }
 }
 
 /// A moment in a file name: it sorts, and every file system takes it.
@@ -150,10 +164,10 @@ fn stamp(moment: Timestamp) -> String {
     format!("{}Z", text.trim_end_matches(".000"))
 }
 
-/// Whether `name` is one that [`make`] gives to copies of `mirror`.
-fn is_copy(name: &str, mirror: &Path) -> bool {
+/// Whether `name` is one that [`make`] gives to copies of the mirror whose copies' names begin so.
+fn is_copy(name: &str, prefix: &str) -> bool {
     const FORM: &str = "0000-00-00T00-00-00Z.db";
-    name.strip_prefix(&stem(mirror)).is_some_and(|rest| {
+    name.strip_prefix(prefix).is_some_and(|rest| {
         rest.len() == FORM.len()
             && rest.chars().zip(FORM.chars()).all(|(c, form)| match form {
                 '0' => c.is_ascii_digit(),
@@ -168,18 +182,28 @@ mod tests {
 
     #[test]
     fn only_copies_of_the_same_mirror_are_taken_for_such() {
-        let mirror = Path::new("data/chatmirror.db");
+        let prefix = prefix_of(Path::new("data/chatmirror.db"), Some("737"));
         let now = "2026-03-01 12:00:59.250".parse().unwrap();
-        let name = format!("{}{}.db", stem(mirror), stamp(now));
-        assert_eq!(name, "chatmirror-2026-03-01T12-00-59Z.db");
-        assert!(is_copy(&name, mirror));
-        assert!(!is_copy(&name, Path::new("chat.db")));
+        let name = format!("{prefix}{}.db", stamp(now));
+        assert_eq!(name, "chatmirror-737-2026-03-01T12-00-59Z.db");
+        assert!(is_copy(&name, &prefix));
+        assert!(!is_copy(
+            &name,
+            &prefix_of(Path::new("chat.db"), Some("737"))
+        ));
+        assert!(!is_copy(
+            &name,
+            &prefix_of(Path::new("chatmirror.db"), Some("73"))
+        ));
+        let address = prefix_of(Path::new("iq.db"), Some("https://iq.example/app"));
+        assert_eq!(address, "iq-https---iq-example-app-");
         for other in [
             "chatmirror.db",
-            "chatmirror-old.db",
-            "chatmirror-2026-03-01T12-00-59Z.db.gz",
+            "chatmirror-737-old.db",
+            "chatmirror-738-2026-03-01T12-00-59Z.db",
+            "chatmirror-737-2026-03-01T12-00-59Z.db.gz",
         ] {
-            assert!(!is_copy(other, mirror), "{other}");
+            assert!(!is_copy(other, &prefix), "{other}");
         }
     }
 }

@@ -111,7 +111,7 @@ async fn one_by_one(
     Ok(receipt)
 }
 
-/// Whether what was delivered is to blame, and not the file or the machine.
+/// Whether what was delivered is to blame, and not the file or the machine: those come again.
 fn is_of_a_parcel(error: &StoreError) -> bool {
     matches!(error, StoreError::Database(_) | StoreError::Ledger(_))
 }

@@ -20,13 +20,25 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// Left over after a checkpoint, the WAL is cut back to this.
 pub(super) const WAL_LIMIT_BYTES: u64 = 64 << 20;
 
-/// How the writer opens the file.
-pub(super) fn writing(path: &Path) -> SqliteConnectOptions {
+/// When a commit returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// When the operating system has it: a power cut may take the latest commits, and what they held is asked for again.
+    Lazy,
+    /// When the disk has it: for what cannot be asked for again.
+    OnDisk,
+}
+
+/// How the writer opens the file. A setting that every connection must have belongs here: one that was given up is replaced.
+pub(super) fn writing(path: &Path, durability: Durability) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
+        .synchronous(match durability {
+            Durability::Lazy => SqliteSynchronous::Normal,
+            Durability::OnDisk => SqliteSynchronous::Full,
+        })
         .auto_vacuum(SqliteAutoVacuum::None)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)

@@ -119,6 +119,9 @@ pub enum StoreError {
     /// A page could not be brought to its end, and those that shared its transaction went with it.
     #[error("pages were given up before they were in the file; they will be read again")]
     GivenUp,
+    /// The machine did not let SQLite read or write.
+    #[error("the machine failed at the database: {0}")]
+    Machine(String),
     /// Anything else that SQLite said.
     #[error("the database answered: {}", said(.0))]
     Database(#[source] sqlx::Error),
@@ -132,7 +135,9 @@ pub enum StoreError {
 
 /// Primary result codes of SQLite (`sqlite3.h`), in the low byte of what it reports.
 const SQLITE_BUSY: i32 = 5;
+const SQLITE_NOMEM: i32 = 7;
 const SQLITE_READONLY: i32 = 8;
+const SQLITE_IOERR: i32 = 10;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
 const SQLITE_CANTOPEN: i32 = 14;
@@ -193,6 +198,9 @@ impl StoreError {
             Self::Snapshot { .. } => {
                 "name a path in a directory that this user may write, with room for the whole mirror"
             }
+            Self::Machine(_) => {
+                "look at the disk, its quota and the system's log; nothing is lost, and the program tries again"
+            }
             Self::GivenUp => {
                 "run it again: what was committed is safe, and the mirror goes on from there"
             }
@@ -205,7 +213,10 @@ impl StoreError {
     /// Whether the same work may succeed later, once somebody has made room or let go of the file.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::DiskFull(_) | Self::Busy(_) | Self::GivenUp)
+        matches!(
+            self,
+            Self::DiskFull(_) | Self::Busy(_) | Self::Machine(_) | Self::GivenUp
+        )
     }
 }
 
@@ -222,7 +233,14 @@ impl From<sqlx::Error> for StoreError {
             Some(SQLITE_BUSY) => Self::Busy(why),
             Some(SQLITE_READONLY | SQLITE_CANTOPEN) => Self::ReadOnly { path, why },
             Some(SQLITE_CORRUPT | SQLITE_NOTADB) => Self::Damaged { path, why },
-            _ => Self::Database(error),
+            // A quota that is used up is an error of input and output, too.
+            Some(SQLITE_NOMEM | SQLITE_IOERR) => Self::Machine(why),
+            _ => match error {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => {
+                    Self::Machine(why)
+                }
+                error => Self::Database(error),
+            },
         }
     }
 }

@@ -28,6 +28,7 @@ mod snapshot;
 mod writer;
 
 pub use batch::{Batch, ChatComparison, Checkpoint, MessageComparison, Rows, Unmet};
+pub use connect::Durability;
 pub use deliveries::{Body, Intake, ListedPage, Place, Span, TakenIn};
 pub use error::StoreError;
 pub use export::{Cell, ExportRow, Held, Kind, MirrorOf, MirrorTable, Month, Since, TableColumn};

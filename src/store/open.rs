@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqlitePool;
 
-use super::connect::{at_rest, connect, is_at_rest, named_path, reading, writing};
+use super::connect::{Durability, at_rest, connect, is_at_rest, named_path, reading, writing};
 use super::lock::WriterLock;
 use super::writer::Writer;
 use super::{Reader, StoreError};
@@ -43,17 +43,26 @@ pub struct Binding {
 }
 
 impl Store {
-    /// Opens the mirror at `path` for writing, makes it if it is not there, and brings its schema up to date.
+    /// Opens the mirror at `path` for writing, makes it if it is not there, and brings its schema up to date. What is committed
+    /// to it can be asked for again.
     ///
     /// # Errors
     /// [`StoreError`] says which of the many things that may be wrong with a file it was; the file is then as it was.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_as(path, Durability::Lazy).await
+    }
+
+    /// Like [`Store::open`], with commits that return when `durability` says.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_as(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         refuse_foreign_file(path)?;
         refuse_newer(path, peek(path).await?)?;
         let lock = WriterLock::take(path)?;
         begin_file(path);
         // A pool of one: whoever has the connection is the writer.
-        let writer = Writer::new(connect(path, writing(path), 1).await?);
+        let writer = Writer::new(connect(path, writing(path, durability), 1).await?);
         let store = Self {
             reader: Reader {
                 pool: connect(path, reading(path), 4).await?,
@@ -331,6 +340,23 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_is_given_up_is_replaced_by_one_that_is_as_safe() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mirror.db");
+        let store = Store::open_as(&path, Durability::OnDisk).await.unwrap();
+        let pool = &store.writer.pool;
+        let synchronous = async || -> i64 {
+            let asked = sqlx::query_scalar("pragma synchronous").fetch_one(pool);
+            asked.await.unwrap()
+        };
+        assert_eq!(synchronous().await, 2);
+        // As a commit leaves it that found no room.
+        sqlx::query("begin").execute(pool).await.unwrap();
+        assert_eq!(synchronous().await, 2);
+        store.close().await;
+    }
 
     #[test]
     fn versions_compare_by_number() {

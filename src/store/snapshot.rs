@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -43,6 +44,7 @@ impl Reader {
         let partial = partial(to);
         // A process with the same number may have been killed at this.
         let _ = fs::remove_file(&partial);
+        begin(&partial).map_err(|error| refused(to, &error))?;
         let made = self.make(&partial, to, stop).await;
         if made.is_err() {
             // It may never have come to be.
@@ -176,6 +178,13 @@ async fn refuse_target(to: &Path, mirror: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Until it is whole it is for nobody else to read: SQLite would make it for everybody.
+fn begin(partial: &Path) -> io::Result<()> {
+    let mut new = File::options();
+    new.write(true).create_new(true).mode(0o600);
+    new.open(partial).map(drop)
+}
+
 /// Beside its place, so that it can be moved there in one step.
 fn partial(to: &Path) -> PathBuf {
     let mut name = to.as_os_str().to_owned();
@@ -207,5 +216,28 @@ fn named(path: &Path, error: StoreError) -> StoreError {
             why,
         },
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn a_copy_under_way_is_for_nobody_else_to_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mirror.db");
+        let store = Store::open(&path).await.unwrap();
+        let unfinished = dir.path().join("copy");
+        begin(&unfinished).unwrap();
+        let stop = CancellationToken::new();
+        store.reader().copy(&unfinished, &stop).await.unwrap();
+        let file = fs::metadata(&unfinished).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        assert!(file.len() > 0);
+        store.close().await;
     }
 }

@@ -98,9 +98,16 @@ async fn the_service_makes_copies_while_it_works_and_keeps_the_newest() {
     let world = World::real(account(30, 900, 5), Options::default()).await;
     let copies = world.dir().join("copies");
     std::fs::create_dir(&copies).unwrap();
-    let abandoned = "mirror-2026-01-01T00-00-00Z.db.partial-1";
-    let old = "mirror-2026-01-01T00-00-00Z.db";
-    for name in [abandoned, old, "mirror-notes.db"] {
+    let account = world.simulator.account(|account| account.project.id);
+    let old = &format!("mirror-{account}-2026-01-01T00-00-00Z.db");
+    let abandoned = &format!("{old}.partial-1");
+    // Of another account whose mirror has the same name, and of nobody.
+    let others = [
+        "mirror-9-2026-01-01T00-00-00Z.db",
+        "mirror-9-2026-01-01T00-00-00Z.db.partial-1",
+        "mirror-notes.db",
+    ];
+    for name in [abandoned.as_str(), old].into_iter().chain(others) {
         std::fs::write(copies.join(name), "").unwrap();
     }
     let config = std::fs::read_to_string(world.config_path()).unwrap();
@@ -127,9 +134,12 @@ async fn the_service_makes_copies_while_it_works_and_keeps_the_newest() {
     service.signal("TERM");
     assert_eq!(service.end().await.0.code(), Some(0), "{}", service.said());
     let left = names(&copies);
-    assert_eq!(left.len(), 3, "{left:?}");
-    assert_eq!(left[2], "mirror-notes.db");
-    for name in &left[..2] {
+    let (own, rest): (Vec<_>, Vec<_>) = left
+        .iter()
+        .partition(|name| name.starts_with(&format!("mirror-{account}-")));
+    assert_eq!(rest, others.iter().collect::<Vec<_>>());
+    assert_eq!(own.len(), 2, "{left:?}");
+    for name in own {
         let copy = copies.join(name);
         assert_eq!(integrity(&copy).await, "ok");
         // One moment: what is kept and what it is kept of agree.

@@ -3,6 +3,9 @@
 use crate::clock::Timestamp;
 use crate::store::{Reader, Store, StoreError, TableCount};
 
+/// Bodies that are dropped in one transaction.
+const AT_A_TIME: u32 = 1000;
+
 impl Store {
     /// Opens the row of a time in which deliveries are taken in, and gives its id. [`Store::finish_run`] closes it.
     ///
@@ -18,29 +21,26 @@ impl Store {
         Ok(row.last_insert_rowid())
     }
 
-    /// From now on a commit returns when the disk has it: what is acknowledged cannot be asked for again, so a power cut must not take it.
-    ///
-    /// # Errors
-    /// Whatever SQLite says.
-    pub async fn commit_to_disk(&self) -> Result<(), StoreError> {
-        sqlx::query!("pragma synchronous = full")
-            .execute(self.writer.alone().await?.pool)
-            .await?;
-        Ok(())
-    }
-
-    /// Drops bodies that came before `before` and are in the tables.
+    /// Drops bodies that came before `before` and are in the tables: so many at a time that those who come meanwhile need not wait.
     ///
     /// # Errors
     /// Whatever SQLite says.
     pub async fn drop_deliveries(&self, before: Timestamp) -> Result<(), StoreError> {
-        sqlx::query!(
-            "delete from deliveries where received_at < ?1 and applied_at is not null",
-            before
-        )
-        .execute(self.writer.alone().await?.pool)
-        .await?;
-        Ok(())
+        loop {
+            let dropped = sqlx::query!(
+                "delete from deliveries where rowid in (
+                     select rowid from deliveries
+                     where received_at < ?1 and applied_at is not null limit ?2
+                 )",
+                before,
+                AT_A_TIME
+            )
+            .execute(self.writer.alone().await?.pool)
+            .await?;
+            if dropped.rows_affected() < u64::from(AT_A_TIME) {
+                return Ok(());
+            }
+        }
     }
 }
 
