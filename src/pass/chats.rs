@@ -153,6 +153,9 @@ impl Pass<'_> {
             Err(error) if error.spares_the_others() => {
                 self.chats_failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(chat.id = due.chat_id, %error, "this chat stays owed");
+                self.setting
+                    .progress
+                    .send_modify(|progress| progress.chats_read += 1);
                 self.note_failure(due.chat_id, &error).await?;
                 // What could not be read before says nothing of the source as a whole, and comes after all others.
                 if failed_before {

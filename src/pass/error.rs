@@ -56,6 +56,8 @@ impl PassError {
             self,
             Self::Source(
                 SourceError::ServerFailed { .. }
+                    | SourceError::Unreachable { .. }
+                    | SourceError::Redirected { .. }
                     | SourceError::Unreadable { .. }
                     | SourceError::Refused { .. }
                     | SourceError::NotFound { .. }

@@ -90,10 +90,12 @@ impl Pass<'_> {
         };
         let first_answer = *self.first_answer.lock().map_err(|_| PassError::Poisoned)?;
         let is_second_look = match row.missing_since {
-            // Its messages may have moved to a chat that no look has shown since, or that was not read since.
-            Some(since) if Some(since) < first_answer && complete_through >= Some(since) => {
+            // Its messages may have moved to a chat that no look has shown since, or that was not read since; or to one that has vanished
+            // after it, and from there on.
+            Some(since) if Some(since) < first_answer => {
+                let since = transaction.last_vanished(since).await?.max(since);
                 let read_since = since.plus(RESOLUTION + self.skew());
-                !transaction.owes_since(read_since).await?
+                complete_through >= Some(since) && !transaction.owes_since(read_since).await?
             }
             _ => false,
         };

@@ -257,9 +257,11 @@ impl Pass<'_> {
             return Ok(());
         }
         let open = self.count_chats(ChatList::Open).await?;
-        if all == open + closed {
+        // A chat that is closed or opened between the counts makes the one look like the other.
+        let stood_still = self.count_chats(ChatList::Closed).await? == closed;
+        if stood_still && all == open + closed {
             self.learn(|traits| traits.union = Some(true)).await
-        } else if all == open {
+        } else if stood_still && all == open {
             self.learn(|traits| traits.union = Some(false)).await?;
             Err(PassError::PlanAgain {
                 why: "the list without a state does not hold the closed chats",
@@ -319,6 +321,12 @@ impl Pass<'_> {
         };
         let mut transaction = self.setting.store.begin().await?;
         transaction.end_list_walks().await?;
+        if let (true, Some(since)) = (whole, started_at) {
+            for list in [ChatList::All, ChatList::Open, ChatList::Closed] {
+                let stream = list.to_string();
+                transaction.forget_rejects(&stream, since).await?;
+            }
+        }
         transaction
             .commit(Batch {
                 rows,

@@ -25,7 +25,7 @@ pub struct Progress {
     pub rows_listed: u64,
     /// About how many rows the list has.
     pub rows_in_list: u64,
-    /// Chats read.
+    /// Chats read, or found unreadable.
     pub chats_read: u64,
     /// Chats to be read, those read included.
     pub chats_due: u64,

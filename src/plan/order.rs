@@ -65,6 +65,12 @@ impl Evidence {
         self.rows += 1;
     }
 
+    /// The time of the row that came last.
+    #[must_use]
+    pub fn last_time(&self) -> Option<Timestamp> {
+        self.last.map(|(time, _)| time)
+    }
+
     /// The order that a *whole* walk's rows prove.
     ///
     /// A list by id looks ordered by time until an old chat gets a message, so times prove an order only

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Evidence;
+use super::{Evidence, ListOrder};
 use crate::clock::Timestamp;
 use crate::model::{Listed, MOST_PER_PAGE, Page, Reject, Window};
 
@@ -28,8 +28,8 @@ pub enum Spacing {
 pub enum Turn {
     /// Ask for the next part.
     Next,
-    /// The page does not follow on what was read, and proves nothing: ask for what lies before it.
-    Back,
+    /// The page does not follow on what was read, and proves nothing: ask for another part.
+    Disjoint,
     /// The list's end was reached; it had this many items then.
     End {
         /// The exact length.
@@ -56,8 +56,8 @@ pub struct Walk {
     window: Window,
     /// Position just behind the last row read.
     reached: u64,
-    /// The ids of the last rows read: what the next page must share one of.
-    tail: Vec<i64>,
+    /// The last rows read, by id and time: what the next page must share one of. A row whose time has changed may stand elsewhere now.
+    tail: Vec<(i64, Option<Timestamp>)>,
     /// How many items at the end of the last page show no id: the next page must reach beyond them to share a row.
     #[serde(default)]
     nameless: u64,
@@ -117,7 +117,7 @@ impl Walk {
     /// The id of the last row read and its position, from 1; nothing if its id cannot be told.
     #[must_use]
     pub fn last_read(&self) -> Option<(i64, u64)> {
-        let id = self.tail.last().filter(|_| self.nameless == 0)?;
+        let (id, _) = self.tail.last().filter(|_| self.nameless == 0)?;
         Some((*id, self.reached))
     }
 
@@ -133,6 +133,9 @@ impl Walk {
     pub fn absorb<T: Listed>(&mut self, page: &Page<T>) -> Turn {
         let past_the_end = page.window.page > page.pages.max(1);
         if past_the_end || !self.continues_with(page) {
+            if !past_the_end && self.was_pushed_down(page) {
+                return self.step_forward(page.window.end());
+            }
             return self.step_back(page.window.start());
         }
         self.accept(page);
@@ -156,14 +159,25 @@ impl Walk {
     /// Whether every row between the pages read so far is known to have been met.
     fn continues_with<T: Listed>(&self, page: &Page<T>) -> bool {
         let required = self.must_share || self.spacing == Spacing::Overlapping;
-        self.pages_read == 0 || !required || ids(page).any(|id| self.tail.contains(&id))
+        self.pages_read == 0 || !required || rows(page).any(|row| self.tail.contains(&row))
+    }
+
+    /// Whether what was read last stands below the page: so many rows have come to the head of the list since.
+    fn was_pushed_down<T: Listed>(&self, page: &Page<T>) -> bool {
+        let newest_first = self.evidence.suggests() == ListOrder::NewestFirst;
+        let last = page.readable().next_back().and_then(Listed::moment);
+        newest_first && last > self.evidence.last_time()
     }
 
     fn accept<T: Listed>(&mut self, page: &Page<T>) {
         self.started_at.get_or_insert(page.date);
-        for item in page.readable() {
+        // What stands above a row that was read before was read too, or has come there since: it says nothing of the order.
+        let was_read = |item| row(item).is_some_and(|row| self.tail.contains(&row));
+        let above = page.items.iter().rposition(was_read);
+        let below = above.map_or(0, |place| place + 1);
+        for item in page.items.iter().skip(below).flatten() {
             if let Some(moment) = item.moment()
-                && !self.tail.contains(&item.id())
+                && !self.tail.iter().any(|(id, _)| *id == item.id())
             {
                 self.evidence.add(item.id(), moment);
             }
@@ -172,7 +186,7 @@ impl Walk {
         let keep = (2 * MOST_PER_PAGE as usize).saturating_sub(page.items.len());
         let surplus = self.tail.len().saturating_sub(keep);
         self.tail.drain(..surplus);
-        self.tail.extend(ids(page));
+        self.tail.extend(rows(page));
         self.nameless = page
             .items
             .iter()
@@ -190,6 +204,13 @@ impl Walk {
         self.must_share = false;
     }
 
+    /// Such steps come to an end with the list.
+    fn step_forward(&mut self, to: u64) -> Turn {
+        self.must_share = true;
+        self.window = full_page_at(to);
+        Turn::Disjoint
+    }
+
     fn step_back(&mut self, from: u64) -> Turn {
         self.steps_back += 1;
         if from == 0 || self.steps_back > MOST_STEPS_BACK {
@@ -197,7 +218,7 @@ impl Walk {
         }
         self.must_share = true;
         self.window = full_page_at(from - 1);
-        Turn::Back
+        Turn::Disjoint
     }
 
     /// Sets the window that follows on what was read.
@@ -215,9 +236,14 @@ impl Walk {
     }
 }
 
-/// Readable ids in the list's order, those of rejects included where they could be read.
-fn ids<T: Listed>(page: &Page<T>) -> impl Iterator<Item = i64> {
-    page.items.iter().filter_map(id)
+/// The rows in the list's order, by id and time; those of rejects included where an id could be read.
+fn rows<T: Listed>(page: &Page<T>) -> impl Iterator<Item = (i64, Option<Timestamp>)> {
+    page.items.iter().filter_map(row)
+}
+
+fn row<T: Listed>(item: &Result<T, Reject>) -> Option<(i64, Option<Timestamp>)> {
+    let moment = item.as_ref().ok().and_then(Listed::moment);
+    Some((id(item)?, moment))
 }
 
 fn id<T: Listed>(item: &Result<T, Reject>) -> Option<i64> {

@@ -92,12 +92,12 @@ impl Pass<'_> {
                     let turn = walk.absorb(&page);
                     let comparison = self.store_chats(list, &walk, &page, turn, until).await?;
                     self.doubt_order(list, &walk, whole).await?;
-                    if !whole {
+                    // What does not follow on the page before may have skipped what was looked for, and is met again behind it.
+                    let follows = !matches!(turn, Turn::Disjoint | Turn::Lost);
+                    if !whole && follows {
                         met.extend(page.readable().map(|listed| Met::of(listed, &comparison)));
                         seams.extend(page.readable().last().map(|listed| listed.chat.updated_at));
                     }
-                    // What does not follow on the page before may have skipped what was looked for.
-                    let follows = !matches!(turn, Turn::Back | Turn::Lost);
                     if follows && is_reached(until, &walk, &page, &comparison, &met) {
                         break;
                     }
@@ -180,7 +180,7 @@ impl Pass<'_> {
             self.chats_changed
                 .fetch_add(debts.len() as u64, Ordering::Relaxed);
         }
-        let begins = walk.pages_read == 1 && !matches!(turn, Turn::Back | Turn::Lost);
+        let begins = walk.pages_read == 1 && !matches!(turn, Turn::Disjoint | Turn::Lost);
         let batch = Batch {
             rows: std::mem::take(&mut comparison.rows),
             debts,
@@ -308,6 +308,9 @@ fn debts(
         .collect();
     let mut owing = Vec::new();
     for chat in listed.iter().map(|listed| &listed.chat) {
+        // What shows up late was not covered by what was claimed meanwhile.
+        let complete_through =
+            complete_through.map(|through| plan::covered_despite(through, chat.updated_at, skew));
         let Some(mut owes) = ledger.remove(&chat.id) else {
             if !owing.iter().any(|owes: &ChatSync| owes.chat_id == chat.id) {
                 owing.push(ChatSync::first_seen(chat.id, complete_through));
@@ -317,8 +320,6 @@ fn debts(
         let Some(stored) = comparison.stored.get(&chat.id) else {
             continue;
         };
-        let complete_through =
-            complete_through.map(|through| plan::covered_despite(through, chat.updated_at, skew));
         let was_missing = stored.missing_since.is_some();
         if was_missing {
             owes.walk = None;

@@ -104,7 +104,7 @@ impl Reading {
         let meets = comparison.known.iter().any(|id| !self.read.contains(id));
         self.read.extend(read);
         // Nor does a page that does not follow on the one before.
-        let follows = turn != Turn::Back;
+        let follows = turn != Turn::Disjoint;
         at_end || (self.order == ListOrder::NewestFirst && meets && follows)
     }
 
@@ -224,10 +224,10 @@ impl Pass<'_> {
         turn: Turn,
         mut books: Books,
     ) -> Result<Option<Verdict>, PassError> {
-        let begins = reading.walk.pages_read <= 1 && turn != Turn::Back;
+        let begins = reading.walk.pages_read <= 1 && turn != Turn::Disjoint;
         let met = books.batch.read.clone();
         match turn {
-            Turn::Next | Turn::Back => {
+            Turn::Next | Turn::Disjoint => {
                 books.batch.unmet = if begins {
                     Unmet::Begin(met)
                 } else {

@@ -58,7 +58,7 @@ impl Pass<'_> {
                     Found::NoList { .. } => return Ok(Some(Ids::new())),
                 };
                 match turn {
-                    Turn::Next | Turn::Back => {}
+                    Turn::Next | Turn::Disjoint => {}
                     Turn::End { .. } => return Ok(Some(ids)),
                     Turn::Lost => break,
                 }

@@ -45,7 +45,7 @@ fn walk_through(
         let page = page(list, walk.window());
         met.extend(page.readable().map(Item::id));
         match walk.absorb(&page) {
-            Turn::Next | Turn::Back => {}
+            Turn::Next | Turn::Disjoint => {}
             turn => {
                 met.sort_unstable();
                 met.dedup();
@@ -157,7 +157,7 @@ fn pages_reach_beyond_items_that_show_no_id() {
             }
             met.extend(page.readable().map(Item::id));
             match walk.absorb(&page) {
-                Turn::Next | Turn::Back => assert!(walk.pages_read < 20),
+                Turn::Next | Turn::Disjoint => assert!(walk.pages_read < 20),
                 turn => break assert_eq!(turn, Turn::End { length: 70 }),
             }
         }
@@ -239,4 +239,41 @@ fn the_last_known_row_is_on_the_page_where_news_is_looked_for() {
         assert!(window.start() < stored && stored <= window.end());
     }
     assert_eq!(update_start(0), Window::FIRST);
+}
+
+/// A chat and when it changed, of a list that is ordered by that, the latest last.
+struct Changed(i64, i64);
+
+impl Listed for Changed {
+    fn id(&self) -> i64 {
+        self.0
+    }
+
+    fn moment(&self) -> Option<Timestamp> {
+        Timestamp::from_millis(self.1)
+    }
+}
+
+#[test]
+fn a_row_that_moved_itself_joins_no_pages() {
+    let page = |number: u32, rows: Vec<(i64, i64)>| Page {
+        window: Window {
+            page: number,
+            limit: 20,
+        },
+        pages: 3,
+        date: Timestamp::from_millis(0).unwrap(),
+        items: rows
+            .into_iter()
+            .map(|(id, at)| Ok(Changed(id, at)))
+            .collect(),
+        drift: Vec::new(),
+    };
+    let mut walk = Walk::from_start(Spacing::Overlapping);
+    let first = (0..20).map(|id| (id, id)).collect();
+    assert_eq!(walk.absorb(&page(1, first)), Turn::Next);
+    // Five chats have gone from before it, and one has changed and stands at the end: that was read, and these were not.
+    let mut last: Vec<(i64, i64)> = (25..44).map(|id| (id, id)).collect();
+    last.push((7, 100));
+    assert_eq!(walk.absorb(&page(2, last)), Turn::Disjoint);
 }

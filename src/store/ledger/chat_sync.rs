@@ -176,6 +176,23 @@ impl Transaction {
         Ok(owes)
     }
 
+    /// When the last of the chats vanished that were not read since `moment` and are not known to be deleted; `moment` if there is none.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn last_vanished(&mut self, moment: Timestamp) -> Result<Timestamp, StoreError> {
+        let last = sqlx::query_scalar!(
+            r#"select max(chats.missing_since) as "last?: Timestamp"
+               from chat_sync
+               join chats on chats.id = chat_sync.chat_id
+               where chat_sync.owed = 'vanished' and (claimed_at is null or claimed_at < ?1)"#,
+            moment
+        )
+        .fetch_one(self.connection().await?)
+        .await?;
+        Ok(last.unwrap_or(moment))
+    }
+
     /// The ids of the chat's messages that the source lists, by what is stored.
     ///
     /// # Errors

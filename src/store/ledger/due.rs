@@ -79,8 +79,8 @@ impl Reader {
         Ok(counts)
     }
 
-    /// The chats to be read at the server's `now`: changes first, the latest before the others, then history, then re-reads; and last those
-    /// that could not be read the last time.
+    /// The chats to be read at the server's `now`: changes first, the latest before the others, then history, then re-reads; of each
+    /// kind those last that could not be read before.
     ///
     /// # Errors
     /// Whatever SQLite says.
@@ -91,8 +91,7 @@ impl Reader {
                from chat_sync
                join chats on chats.id = chat_sync.chat_id
                where chat_sync.owed is not null and (chat_sync.due_at is null or chat_sync.due_at <= ?1)
-               order by chat_sync.failures > 0,
-                        case chat_sync.owed
+               order by case chat_sync.owed
                             when 'changed' then 0
                             when 'unsettled' then 0
                             when 'vanished' then 3
@@ -100,6 +99,7 @@ impl Reader {
                             when 'reread' then 5
                             else iif(chat_sync.whole, 2, 1)
                         end,
+                        chat_sync.failures > 0,
                         chats.updated_at desc,
                         chats.id"#,
             now
@@ -109,8 +109,7 @@ impl Reader {
         Ok(due)
     }
 
-    /// Of the chats to be read at the server's `now` the `most` that have been owed for longest, those that never were whole before all; but not
-    /// what could not be read the last time.
+    /// Of the chats to be read at the server's `now` the `most` that have been owed for longest, those that never were whole before all.
     ///
     /// # Errors
     /// Whatever SQLite says.
@@ -119,7 +118,7 @@ impl Reader {
             DueChat,
             r#"select chat_id, owed as "owed!: Owed"
                from chat_sync
-               where owed is not null and (due_at is null or due_at <= ?1) and failures = 0
+               where owed is not null and (due_at is null or due_at <= ?1)
                order by coalesce(covered_through, claimed_at), chat_id
                limit ?2"#,
             now,

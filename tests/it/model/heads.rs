@@ -78,15 +78,39 @@ async fn two_messages_go_between_two_pages_and_one_comes_before_the_count() {
     assert_eq!(dump::value(&world.database(), &stored).await, 1);
 }
 
+async fn order(world: &World) -> serde_json::Value {
+    let order = "select value->>'chat_order' from source_traits where name = 'source'";
+    dump::value(&world.database(), order).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chats_that_come_to_the_head_push_a_walk_down_and_do_not_stop_it() {
+    for count in [36, 70] {
+        let world = mirrored(Options::default()).await;
+        let come = vec![Mutation::CreateChat; count];
+        let hook = Hook::after(Target::ChatsWithoutState, 3, come);
+        world.simulator.when_served(hook);
+        let before = world.simulator.requests().len();
+        world.pass(Mode::Reconcile).await.unwrap();
+        assert_eq!(order(&world).await, "newest_first", "{count}");
+        let asked = world.simulator.requests().split_off(before);
+        let first_page = asked
+            .iter()
+            .filter(|request| request.target == "/v1/chats?page=1&limitation=20");
+        // The walk's own, and the closing look's.
+        assert_eq!(first_page.count(), 2, "{count}");
+        assert_nothing_missing(&world).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mailing_to_many_chats_in_one_second_is_no_sign_of_disorder() {
     let world = mirrored(Options::default()).await;
-    for chat in &world.simulator.account(by_change)[..60] {
+    let chats = world.simulator.account(by_change);
+    for chat in &chats[..60] {
         world.simulator.apply(say(*chat));
     }
     let (outcome, asked) = world.requests_of(world.pass(Mode::Incremental)).await;
     outcome.unwrap();
-    let order = "select value->>'chat_order' from source_traits where name = 'source'";
-    let order = dump::value(&world.database(), order).await;
-    assert_eq!(order, "newest_first", "{asked} requests");
+    assert_eq!(order(&world).await, "newest_first", "{asked} requests");
 }

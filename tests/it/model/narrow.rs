@@ -224,6 +224,50 @@ async fn chats_that_cannot_be_read_keep_no_others_waiting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_chat_whose_answers_break_off_keeps_no_others_waiting() {
+    let world = mirrored(Options::default()).await;
+    let chats = world.simulator.account(by_change);
+    world.simulator.fault(FaultRule {
+        target: Target::MessagesOf(chats[3]),
+        fault: Fault::Reset,
+        occasion: Occasion::Always,
+    });
+    for chat in &chats[..9] {
+        world.simulator.apply(say(*chat));
+    }
+    world.clock.advance(Duration::from_mins(1));
+    world.pass(Mode::Incremental).await.unwrap();
+    let owed = "select count(*) from chat_sync where owed is not null";
+    assert_eq!(dump::value(&world.database(), owed).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_of_a_chat_that_failed_once_come_before_what_is_only_read_again() {
+    let mut world = mirrored(Options::default()).await;
+    world.config.source.max_in_flight = 1;
+    let chat = world.simulator.account(by_change)[3];
+    world.simulator.apply(say(chat));
+    world.clock.advance(Duration::from_mins(1));
+    world.simulator.fault(FaultRule {
+        target: Target::MessagesOf(chat),
+        fault: Fault::Status(500),
+        occasion: Occasion::Next(4),
+    });
+    world.pass(Mode::Incremental).await.unwrap();
+    dump::execute(
+        &world.database(),
+        "update chat_sync set owed = 'reread', whole = 1 where owed is null",
+    )
+    .await;
+    let before = world.simulator.requests().len();
+    world.pass(Mode::Incremental).await.unwrap();
+    let asked = world.simulator.requests().split_off(before);
+    let mut asked = asked.iter().map(|request| request.target.as_str());
+    let first = asked.find(|target| target.contains("/messages")).unwrap();
+    assert!(first.starts_with(&format!("/v1/chats/{chat}/")), "{first}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_known_chat_that_can_no_longer_be_read_is_neither_missing_nor_in_the_way() {
     let world = mirrored(unordered()).await;
     let chat = world.simulator.account(by_change)[3];
