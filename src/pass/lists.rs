@@ -3,6 +3,7 @@
 mod peek;
 mod probe;
 mod states;
+mod union;
 mod walking;
 
 use std::collections::{HashMap, HashSet};
@@ -147,6 +148,12 @@ impl Pass<'_> {
             }
             tracing::info!(list = %stream, tries, "the list changed while it was read; reading it again");
             tries += 1;
+            if closing == Closing::Busy {
+                // One that was thought to fit on a page was not counted, and without that it would never close.
+                let mut again = Walk::from_start(self.spacing());
+                again.counted = Some(self.count_chats(list).await?);
+                stored = Some(again);
+            }
         }
     }
 
@@ -240,46 +247,6 @@ impl Pass<'_> {
         })
         .await?;
         Ok(PassError::PlanAgain { why })
-    }
-
-    /// Learns from the counts whether the list without a state holds the open and the closed chats.
-    pub(super) async fn learn_union(&self) -> Result<(), PassError> {
-        if self.traits()?.union.is_some() {
-            return Ok(());
-        }
-        let closed = self.count_chats(ChatList::Closed).await?;
-        let all = self.count_chats(ChatList::All).await?;
-        if closed == 0 {
-            // The lists are the same then, and tell nothing. But a chat that stood in neither may have been opened since.
-            if all > self.known_chats().await? {
-                self.learn(|traits| traits.unclosed_list = true).await?;
-            }
-            return Ok(());
-        }
-        let open = self.count_chats(ChatList::Open).await?;
-        // A chat that is closed or opened between the counts makes the one look like the other.
-        let stood_still = self.count_chats(ChatList::Closed).await? == closed;
-        if stood_still && all == open + closed {
-            self.learn(|traits| traits.union = Some(true)).await
-        } else if stood_still && all == open {
-            self.learn(|traits| traits.union = Some(false)).await?;
-            Err(PassError::PlanAgain {
-                why: "the list without a state does not hold the closed chats",
-            })
-        } else {
-            // Chats came or went between the counts: until it is known where closed chats are listed, nothing is claimed.
-            self.learn(|traits| traits.unclosed_list = true).await
-        }
-    }
-
-    /// Chats that the source lists, by what is stored, those included that could not be read.
-    async fn known_chats(&self) -> Result<u64, PassError> {
-        let mut transaction = self.setting.store.begin().await?;
-        let listed = transaction.listed_chats(None).await?;
-        let stream = ChatList::All.to_string();
-        let rejects = transaction.open_rejects(&stream, None).await?;
-        transaction.leave().await?;
-        Ok((listed + rejects).cast_unsigned())
     }
 
     /// Ends the reading of lists: whatever had changed by its first look is stored or owed, so the watermark moves there.

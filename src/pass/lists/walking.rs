@@ -236,7 +236,7 @@ impl Pass<'_> {
     async fn count_before(&self, list: ChatList, walk: &mut Walk) -> Result<(), PassError> {
         let by_count = walk.spacing() == Spacing::Abutting
             || self.traits()?.chat_order != ListOrder::NewestFirst;
-        if !by_count {
+        if !by_count || walk.counted.is_some() {
             return Ok(());
         }
         let mut transaction = self.setting.store.begin().await?;

@@ -9,8 +9,9 @@ use chatmirror::pass::{Audit, PassError};
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{
     Account, Cause, ChatOrder, ChatState, Damage, Fault, FaultRule, Hook, Moment, Mutation,
-    Occasion, Options, Target,
+    Occasion, Options, Target, Ties,
 };
+use chatmirror::store::RunStatus;
 use tokio_util::sync::CancellationToken;
 
 use super::traps::{by_change, mirrored, say, settle};
@@ -152,6 +153,29 @@ async fn a_chat_begins_between_the_lists_and_their_counts_where_none_is_closed()
     });
     let _ = world.pass(Mode::Backfill).await;
     settle(&world, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_has_outgrown_its_page_closes_though_its_chats_trade_places() {
+    for seed in 1..=4 {
+        let options = Options {
+            chat_order: ChatOrder::OldestFirst,
+            ties: Ties::Moving,
+            seed,
+            ..Options::default()
+        };
+        let world = World::new(account(20, 40, 5), options).await;
+        world.pass(Mode::Backfill).await.unwrap();
+        world.clock.advance(Duration::from_mins(1));
+        world.simulator.apply(Mutation::CreateChat);
+        for chat in world.simulator.account(by_change) {
+            world.simulator.apply(Mutation::Reopen { chat });
+            world.simulator.apply(say(chat));
+        }
+        world.clock.advance(Duration::from_mins(1));
+        let outcome = world.pass(Mode::Incremental).await.unwrap();
+        assert_eq!(outcome.status, RunStatus::Complete, "{seed}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,9 +23,12 @@ pub fn most_requests(ground: &Ground, account: &Account) -> Option<u64> {
     let is_clear = times.get(PAGE - 1) != times.get(PAGE);
     // An order is learned from forty chats; so many are left of sixty.
     let is_learned = ordered && options.chats_are_union && ground.recipe.chats > 60;
-    // What is under way when the last re-reading is paid for comes to its end.
-    let under_way = ground.in_flight as u64 - 1;
-    let audits = ground.audit.map_or(0, |audit| audit.requests + under_way);
+    // What is under way when the last re-reading is paid for comes to its end: pages that overlap, and a count.
+    let longest = account.chats.values().map(|chat| chat.messages.len()).max();
+    let longest = longest.unwrap_or(0) as u64 / 10 + 2;
+    let audits = ground.audit.map_or(0, |audit| {
+        audit.requests + longest * ground.in_flight as u64
+    });
     (is_learned && is_clear).then_some(2 + audits)
 }
 
