@@ -176,6 +176,7 @@ impl Pass<'_> {
             );
             // Together they prove what had been there when the first of them began, whichever of them is stored last.
             walk.started_at = first.as_ref().map(|look| look.started_at);
+            walk.counted = Some(self.count_chats(list).await?);
             let until = Until::End {
                 gathering: first.is_some(),
             };
