@@ -7,7 +7,7 @@ use std::time::Duration;
 use chatmirror::daemon::Order;
 use chatmirror::pass::{Audit, PassError};
 use chatmirror::plan::Mode;
-use chatmirror::simulator::{Mutation, Options};
+use chatmirror::simulator::{Cause, Mutation, Options};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{World, account, dump, truth};
@@ -76,6 +76,49 @@ async fn a_silent_edit_is_found_within_the_horizon_and_not_before_it() {
 
     let outcome = world.carry_out(order(10_000), &never).await.unwrap();
     assert_eq!(outcome.chats_audited, 0, "everything has just been read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seen_marks_and_deletions_without_a_sign_are_found_too() {
+    let mut options = Options::default();
+    options.moved_by.retain(|cause| *cause == Cause::Message);
+    let world = World::new(account(60, 900, 5), options).await;
+    let never = CancellationToken::new();
+    world.pass(Mode::Backfill).await.unwrap();
+    let changes = world.simulator.account(|account| {
+        let mut chats = account
+            .chats
+            .values()
+            .filter(|chat| chat.messages.len() > 3);
+        let (one, other) = (chats.next().unwrap(), chats.next().unwrap());
+        let unseen = one
+            .messages
+            .iter()
+            .find(|message| message.seen_at.is_none());
+        [
+            Mutation::MarkSeen {
+                chat: one.id,
+                message: unseen.unwrap().id,
+            },
+            Mutation::DeleteMessage {
+                chat: other.id,
+                message: other.messages[1].id,
+            },
+        ]
+    });
+    for change in changes {
+        world.simulator.apply(change);
+    }
+    world.clock.advance(31 * DAY);
+    world.pass(Mode::Incremental).await.unwrap();
+    let account = world.simulator.account(Clone::clone);
+    assert!(
+        !truth::differences(&world.database(), &account)
+            .await
+            .is_empty()
+    );
+    world.carry_out(order(10_000), &never).await.unwrap();
+    truth::assert_equal(&world.database(), &account).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,7 @@ mod model;
 mod published;
 mod questions;
 mod readers;
+mod rejects;
 mod roundtrip;
 mod search;
 mod service;
