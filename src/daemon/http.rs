@@ -16,11 +16,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::door;
 use super::heart::Signs;
 use super::metrics::{self, Known, Tally, Told};
+use super::readers::Stays;
 use super::receiver::Received;
 use crate::clock::Clock;
 use crate::config;
 use crate::source::{Governor, RequestCounts};
-use crate::store::{Reader, StoreError};
+use crate::store::{Reader, StoreError, wal_holders};
 
 /// A loop without a sign of life for longer is not alive.
 const SILENCE: Duration = Duration::from_mins(1);
@@ -37,6 +38,7 @@ struct Board {
     requests: RequestCounts,
     governor: Mutex<Governor>,
     tally: tokio::sync::Mutex<Tally>,
+    stays: Mutex<Stays>,
     /// What came of pushed events; nothing where the source is asked.
     received: Option<Arc<Received>>,
 }
@@ -109,6 +111,7 @@ impl Server {
             requests,
             governor: Mutex::new(governor),
             tally: tokio::sync::Mutex::new(Tally::after(last)),
+            stays: Mutex::default(),
             reader,
             received,
         });
@@ -210,8 +213,16 @@ async fn metrics_page(State(board): State<Arc<Board>>) -> axum::response::Respon
             .unwrap_or_else(PoisonError::into_inner);
         governor.state()
     };
+    let now = board.clock.now();
+    let holders = wal_holders(board.reader.path());
+    let pids: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
+    let reader_age = {
+        let mut stays = board.stays.lock().unwrap_or_else(PoisonError::into_inner);
+        stays.longest(&pids, now)
+    };
     let known = Known {
-        now: board.clock.now(),
+        now,
+        reader_age,
         beat_at: board.signs.beat_at(),
         moved_at: board.signs.moved_at(),
         budget,

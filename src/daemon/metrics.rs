@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text;
@@ -125,6 +126,8 @@ pub(super) struct Known {
     pub(super) moved_at: Option<Timestamp>,
     pub(super) budget: GovernorState,
     pub(super) requests: BTreeMap<(&'static str, Option<u16>), u64>,
+    /// For how long some other process has had a transaction open in the mirror.
+    pub(super) reader_age: Duration,
 }
 
 /// The page, in the text format of `OpenMetrics`.
@@ -137,7 +140,7 @@ pub(super) fn page(told: &Told, known: &Known) -> Result<String, std::fmt::Error
     source(&mut registry, known);
     fresh(&mut registry, &told.freshness, known.now);
     whole(&mut registry, told);
-    disk(&mut registry, told.files);
+    disk(&mut registry, told.files, known.reader_age);
     let mut page = String::new();
     text::encode(&mut page, &registry)?;
     Ok(page)
@@ -286,7 +289,7 @@ fn whole(registry: &mut Registry, told: &Told) {
     }
 }
 
-fn disk(registry: &mut Registry, files: FileSizes) {
+fn disk(registry: &mut Registry, files: FileSizes, reader_age: Duration) {
     let bytes = |bytes: u64| count(bytes.cast_signed());
     for (name, help, value) in [
         (
@@ -300,6 +303,11 @@ fn disk(registry: &mut Registry, files: FileSizes) {
             Some(bytes(files.wal)),
         ),
         ("disk_free_bytes", "Room left", files.free.map(bytes)),
+        (
+            "reader_age_seconds",
+            "How long some other process has been seen with a transaction open",
+            Some(reader_age.as_secs_f64()),
+        ),
     ] {
         number(registry, name, help, value);
     }

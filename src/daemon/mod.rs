@@ -9,6 +9,7 @@ mod mailbox;
 mod metrics;
 mod mirror;
 mod outcome;
+mod readers;
 mod receive;
 mod receiver;
 mod reload;
