@@ -161,7 +161,7 @@ async fn an_address_that_is_taken_is_told_with_the_way_out() {
     let http = format!("[http]\nlisten = \"{}\"\n", taken.local_addr().unwrap());
     std::fs::write(world.config_path(), config + &http).unwrap();
     let daemon = ended(world.program(&["run"])).await;
-    assert_eq!(daemon.code, 78, "{daemon:?}");
+    assert_eq!(daemon.code, 1, "{daemon:?}");
     for words in ["cannot listen on 127.0.0.1", "http.listen", "what to do"] {
         assert!(daemon.err.contains(words), "{daemon:?}");
     }
