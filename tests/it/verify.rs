@@ -62,6 +62,15 @@ async fn remove_three(world: &World) -> Vec<i64> {
     rows.into_iter().map(|(chat_id, _)| chat_id).collect()
 }
 
+/// The next pass brings back what was missing.
+async fn is_repaired(world: &World) {
+    for command in [&["sync"][..], &["verify", "--all"]] {
+        let (code, told) = program(world, command).await;
+        assert_eq!(code, 0, "{told}");
+    }
+    truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_rows_removed_by_hand_are_named_and_repaired() {
     let world = World::real(account(60, 900, 5), Options::default()).await;
@@ -79,11 +88,7 @@ async fn three_rows_removed_by_hand_are_named_and_repaired() {
         );
     }
 
-    let (code, told) = program(&world, &["sync"]).await;
-    assert_eq!(code, 0, "{told}");
-    let (code, told) = program(&world, &["verify", "--all"]).await;
-    assert_eq!(code, 0, "{told}");
-    truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
+    is_repaired(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,11 +105,7 @@ async fn a_chat_that_is_not_there_is_named_and_repaired() {
     assert_eq!(code, 65, "{told}");
     assert!(told.contains(&format!("missing here: {chat};")), "{told}");
 
-    let (code, told) = program(&world, &["sync"]).await;
-    assert_eq!(code, 0, "{told}");
-    let (code, told) = program(&world, &["verify", "--all"]).await;
-    assert_eq!(code, 0, "{told}");
-    truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
+    is_repaired(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

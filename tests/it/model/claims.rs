@@ -16,9 +16,9 @@ pub fn sound(
     account: &Account,
     through: Timestamp,
 ) -> Result<(), String> {
-    let by_then = account
-        .messages()
-        .filter(|(_, message)| message.arrived_at <= through);
+    let by_then = account.messages().filter(|(chat, message)| {
+        message.arrived_at <= through && !mirrored.has(message.id, chat.id)
+    });
     for (chat, message) in by_then {
         let homes = past.homes(message.id, through);
         let fault = match mirrored.messages.get(&message.id) {
@@ -53,15 +53,10 @@ pub fn covered(
         };
         // The clock of the answers knows whole seconds: what came in that very second may have come after it.
         let before = moment.minus(Duration::from_secs(1) + lag);
-        let by_then = chat.messages.iter().filter(|message| {
-            message.arrived_at <= before && past.homes(message.id, before) == BTreeSet::from([*id])
-        });
-        for message in by_then {
-            let is_stored = mirrored
-                .messages
-                .get(&message.id)
-                .is_some_and(|row| row["chat_id"] == *id && row["missing_since"].is_null());
-            if !is_stored
+        for message in &chat.messages {
+            if message.arrived_at <= before
+                && !mirrored.has(message.id, *id)
+                && past.homes(message.id, before) == BTreeSet::from([*id])
                 && !past.may_be_balanced(chat, message)
                 && !mirrored.is_set_aside(*id, Some(message.id))
             {

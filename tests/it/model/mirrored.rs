@@ -66,6 +66,13 @@ impl Mirrored {
         }
     }
 
+    /// Whether the message is stored under this chat, and not missing from it.
+    pub fn has(&self, message: i64, chat: i64) -> bool {
+        self.messages
+            .get(&message)
+            .is_some_and(|row| row["chat_id"] == chat && row["missing_since"].is_null())
+    }
+
     /// Whether an item that could not be read may be this one, or the chat that it is in.
     pub fn is_set_aside(&self, chat: i64, message: Option<i64>) -> bool {
         let messages = format!("messages/{chat}");

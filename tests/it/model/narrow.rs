@@ -292,6 +292,35 @@ async fn news_of_a_chat_that_failed_once_come_before_what_is_only_read_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_can_no_longer_be_read_is_not_called_missing() {
+    let world = mirrored(Options::default()).await;
+    let longest = |account: &Account| {
+        let chats = account.chats.values();
+        let chat = chats.max_by_key(|chat| chat.messages.len()).unwrap();
+        (chat.id, chat.messages[0].id)
+    };
+    let (chat, message) = world.simulator.account(longest);
+    world.simulator.fault(FaultRule {
+        target: Target::MessagesOf(chat),
+        fault: Fault::BadItem {
+            id: Some(message),
+            damage: Damage::NoId,
+        },
+        occasion: Occasion::Always,
+    });
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_mins(1));
+        let _ = world.pass(Mode::Backfill).await;
+    }
+    let missing = format!("select missing_since from messages where id = {message}");
+    assert!(dump::value(&world.database(), &missing).await.is_null());
+    let owed = "select count(*) from chat_sync where owed is not null";
+    assert_eq!(dump::value(&world.database(), owed).await, 0);
+    let uncovered = "select count(*) from coverage where stored is not expected";
+    assert_eq!(dump::value(&world.database(), uncovered).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_known_chat_that_can_no_longer_be_read_is_neither_missing_nor_in_the_way() {
     let world = mirrored(unordered()).await;
     let chat = world.simulator.account(by_change)[3];
