@@ -8,6 +8,9 @@ use crate::plan::Mode;
 use crate::source::SourceError;
 use crate::store::{RunStatus, RunTotals, StoreError};
 
+/// Tries of a backfill in a row that fail and get on before news are looked for: it may get on to the same place each time.
+const MOST_TRIES: u32 = 3;
+
 /// Logs how a pass went that ended at `now`; gives nothing if it did not come to its end. What a later pass can mend does not end
 /// the service.
 pub(super) fn report(
@@ -65,6 +68,29 @@ pub(super) fn got_on(outcome: &Result<Outcome, PassError>, progress: &Progress) 
     heals && progress.rows_listed + progress.chats_read > 0
 }
 
+/// Backfills that failed, one after the other: whether another pass comes before the next try.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    /// The last pass was one that is not worth another try at once.
+    makes_room: bool,
+    /// How many that had got on were tried again at once.
+    tried_again: u32,
+}
+
+impl Failures {
+    /// A pass has ended. `failed`: it was a backfill that failed; `got_on`: as [`got_on`] says.
+    pub(super) fn ended(&mut self, failed: bool, got_on: bool) {
+        let again = failed && got_on && self.tried_again < MOST_TRIES;
+        self.tried_again = if again { self.tried_again + 1 } else { 0 };
+        self.makes_room = failed && !again;
+    }
+
+    /// Whether another pass comes now; says so once.
+    pub(super) fn makes_room(&mut self) -> bool {
+        std::mem::take(&mut self.makes_room)
+    }
+}
+
 /// What becomes of a failure if nobody does anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -83,5 +109,27 @@ fn fate(error: &PassError) -> Fate {
         PassError::Store(StoreError::DiskFull(_)) | PassError::TooManyGone { .. } => Fate::Stays,
         PassError::Store(error) if error.is_transient() => Fate::Heals,
         _ => Fate::Final,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backfill_that_gets_on_is_tried_again_and_makes_room_in_the_end() {
+        let mut failures = Failures::default();
+        for _ in 0..2 {
+            for _ in 0..MOST_TRIES {
+                failures.ended(true, true);
+                assert!(!failures.makes_room());
+            }
+            failures.ended(true, true);
+            assert!(failures.makes_room() && !failures.makes_room());
+        }
+        failures.ended(true, false);
+        assert!(failures.makes_room());
+        failures.ended(false, false);
+        assert!(!failures.makes_room());
     }
 }

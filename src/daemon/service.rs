@@ -10,7 +10,7 @@ use super::errand::Errand;
 use super::heart::Heart;
 use super::http::{Parts, Server, ServerError};
 use super::mirror::{Mirror, OpenError, Order};
-use super::outcome::{got_on, report};
+use super::outcome::{Failures, got_on, report};
 use super::reload::{Fresh, Reload};
 use super::ringer::{Ring, Ringer};
 use super::snapshots::{self, Copies};
@@ -84,7 +84,7 @@ pub async fn serve(
         ringer: Ringer::start(&config.schedule, mirror.clock()).await?,
         pulse: Pulse::default(),
         errand: Errand::beside(&config.database.path),
-        backfill_failed: false,
+        backfill: Failures::default(),
         trouble,
         copies,
         mirror,
@@ -127,8 +127,8 @@ struct Service<'a> {
     pulse: Pulse,
     /// What may be asked of it beside the schedule.
     errand: Errand,
-    /// Whether the last pass was a backfill that failed and had not got on.
-    backfill_failed: bool,
+    /// How the last backfills failed, if they did.
+    backfill: Failures,
     /// What has been failing of late.
     trouble: Trouble,
     /// When sealed copies are made, and where.
@@ -146,8 +146,7 @@ impl Service<'_> {
         while !self.orders.stop.is_cancelled() {
             self.errand.take();
             // One that fails again and again, such as for a loss that is not believed, keeps no news waiting.
-            let failed = std::mem::take(&mut self.backfill_failed);
-            if self.errand.is_owed() && !failed {
+            if self.errand.is_owed() && !self.backfill.makes_room() {
                 mode = Mode::Backfill;
             }
             mode = match self.pass(mode).await? {
@@ -166,7 +165,7 @@ impl Service<'_> {
             ringer,
             pulse,
             errand,
-            backfill_failed,
+            backfill,
             trouble,
             orders,
             heart,
@@ -215,8 +214,8 @@ impl Service<'_> {
         if mode == Mode::Backfill && outcome.is_some() {
             errand.is_done();
         }
-        *backfill_failed = mode == Mode::Backfill && outcome.is_none() && !cut && !got_on;
-        if mode == Mode::Reconcile && outcome.is_some() {
+        backfill.ended(mode == Mode::Backfill && outcome.is_none() && !cut, got_on);
+        if mode == Mode::Reconcile && !cut {
             let tidied = heart.beside(mirror.tidy(config.changes)).await;
             tidied.map_err(PassError::from)?;
         }
@@ -371,20 +370,20 @@ async fn due_and_read(clock: &Clock, at: Timestamp, progress: &watch::Sender<Pro
     let (mut lists, mut turn) = (None, None);
     let read = watched.wait_for(|progress| {
         let now = clock.now();
-        match progress.phase {
-            Phase::Lists => {
-                lists.get_or_insert(now);
-            }
-            // What is read again gives way at once.
-            Phase::Audit => return now >= at,
-            Phase::Waiting | Phase::Messages => {}
+        if progress.phase == Phase::Lists {
+            lists.get_or_insert(now);
         }
-        if progress.phase != Phase::Messages {
+        if !matches!(progress.phase, Phase::Messages | Phase::Audit) {
             turn = None;
             return false;
         }
         let read = (progress.chats_read, progress.messages_read);
-        let (since, before) = *turn.get_or_insert((now, read));
+        let (phase, since, before) = *turn.get_or_insert((progress.phase, now, read));
+        if phase != progress.phase {
+            // What is read again has a turn of its own.
+            turn = Some((progress.phase, now, read));
+            return false;
+        }
         let its_turn = lists.map_or(Duration::ZERO, |lists| since.since(lists));
         read != before && now >= at && now.since(since) >= its_turn.min(LONGEST_TURN)
     });

@@ -14,7 +14,7 @@ const RECENT: Duration = Duration::from_hours(7 * 24);
 /// They are re-read when their last full reading is older than this.
 const RECENT_HORIZON: Duration = Duration::from_hours(24);
 
-/// Chats owed a re-reading at a time: a stopped audit leaves no more than these.
+/// Chats owed a re-reading at a time, at most: a stopped audit leaves no more than these.
 const AT_A_TIME: u32 = 20;
 
 /// With less than this to spend, the learned order is not put to the test: a busy account is looked at every few seconds.
@@ -59,9 +59,17 @@ impl Pass<'_> {
         }
         let spent = || self.setting.client.requests() - begun;
         while spent() < audit.requests && !self.gives_way() {
-            let left = u32::try_from(audit.requests - spent())
-                .unwrap_or(u32::MAX)
-                .min(AT_A_TIME);
+            self.setting
+                .progress
+                .send_modify(|progress| progress.phase = Phase::Audit);
+            // Whoever watches may have waited for this to tell the pass that others wait: then no chat is owed in vain.
+            tokio::task::yield_now().await;
+            if self.gives_way() {
+                break;
+            }
+            let left = u32::try_from(audit.requests - spent()).unwrap_or(u32::MAX);
+            let at_a_time = u32::try_from(self.chats_side_by_side()).unwrap_or(u32::MAX);
+            let left = left.min(at_a_time).min(AT_A_TIME);
             let reader = self.setting.store.reader();
             let mut chats = chats_to_audit(reader, now, audit.horizon, left).await?;
             {
@@ -73,7 +81,6 @@ impl Pass<'_> {
             }
             self.owe_reread(&chats).await?;
             self.setting.progress.send_modify(|progress| {
-                progress.phase = Phase::Audit;
                 progress.chats_due = progress.chats_read + chats.len() as u64;
             });
             let due = chats
@@ -88,8 +95,10 @@ impl Pass<'_> {
             if self.halt.is_cancelled() {
                 return Err(PassError::Stopped);
             }
+            let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
+            let read = chats.iter().filter(|chat_id| visits.contains_key(chat_id));
             self.audited
-                .fetch_add(chats.len() as u64, Ordering::Relaxed);
+                .fetch_add(read.count() as u64, Ordering::Relaxed);
         }
         Ok(())
     }

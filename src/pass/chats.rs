@@ -81,7 +81,7 @@ impl Pass<'_> {
 
     /// How many chats are read side by side: as many as requests may be in flight. Where no budget slows them down, more: while
     /// some wait for answers the others' pages are written together. One at a time stays one at a time.
-    fn chats_side_by_side(&self) -> usize {
+    pub(super) fn chats_side_by_side(&self) -> usize {
         let in_flight = self.setting.max_in_flight;
         let is_paced = self.setting.governor.room().a_minute.is_some();
         if is_paced || in_flight == 1 {

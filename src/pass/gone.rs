@@ -93,9 +93,15 @@ impl Pass<'_> {
             // Its messages may have moved to a chat that no look has shown since, or that was not read since; or to one that has vanished
             // after it, and from there on.
             Some(since) if Some(since) < first_answer => {
-                let since = transaction.last_vanished(since).await?.max(since);
-                let read_since = since.plus(RESOLUTION + self.skew());
-                complete_through >= Some(since) && !transaction.owes_since(read_since).await?
+                let margin = RESOLUTION + self.skew();
+                let mut last = since;
+                while let Some(later) = transaction.last_vanished(last.plus(margin)).await?
+                    && later > last
+                {
+                    last = later;
+                }
+                let read_since = last.plus(margin);
+                complete_through >= Some(last) && !transaction.owes_since(read_since).await?
             }
             _ => false,
         };

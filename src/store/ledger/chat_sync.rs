@@ -176,11 +176,14 @@ impl Transaction {
         Ok(owes)
     }
 
-    /// When the last of the chats vanished that were not read since `moment` and are not known to be deleted; `moment` if there is none.
+    /// When the last of the chats vanished that were not read since `moment` and are not known to be deleted; nothing if there is none.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn last_vanished(&mut self, moment: Timestamp) -> Result<Timestamp, StoreError> {
+    pub async fn last_vanished(
+        &mut self,
+        moment: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let last = sqlx::query_scalar!(
             r#"select max(chats.missing_since) as "last?: Timestamp"
                from chat_sync
@@ -190,7 +193,7 @@ impl Transaction {
         )
         .fetch_one(self.connection().await?)
         .await?;
-        Ok(last.unwrap_or(moment))
+        Ok(last)
     }
 
     /// The ids of the chat's messages that the source lists, by what is stored.

@@ -109,17 +109,26 @@ impl Reader {
         Ok(due)
     }
 
-    /// Of the chats to be read at the server's `now` the `most` that have been owed for longest, those that never were whole before all.
+    /// Of the chats to be read at the server's `now` the `most` that have been owed for longest, those that never were whole before all. What is only
+    /// looked at again, and what could not be read several times, comes behind all debts.
     ///
     /// # Errors
     /// Whatever SQLite says.
     pub async fn longest_due(&self, now: Timestamp, most: u32) -> Result<Vec<DueChat>, StoreError> {
         let due = sqlx::query_as!(
             DueChat,
-            r#"select chat_id, owed as "owed!: Owed"
+            r#"select chat_sync.chat_id, chat_sync.owed as "owed!: Owed"
                from chat_sync
-               where owed is not null and (due_at is null or due_at <= ?1)
-               order by coalesce(covered_through, claimed_at), chat_id
+               join chats on chats.id = chat_sync.chat_id
+               where chat_sync.owed is not null and (chat_sync.due_at is null or chat_sync.due_at <= ?1)
+               order by chat_sync.failures > 2,
+                        chat_sync.owed in ('reread', 'missing'),
+                        iif(
+                            chat_sync.owed = 'vanished',
+                            chats.missing_since,
+                            coalesce(chat_sync.covered_through, chat_sync.claimed_at)
+                        ),
+                        chat_sync.chat_id
                limit ?2"#,
             now,
             most
