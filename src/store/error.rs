@@ -261,3 +261,27 @@ fn said(error: &sqlx::Error) -> String {
         None => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_machine_does_not_let_through_is_no_fault_of_the_statement() {
+        for error in [
+            sqlx::Error::PoolTimedOut,
+            sqlx::Error::WorkerCrashed,
+            sqlx::Error::Io(std::io::Error::other("Disk quota exceeded")),
+        ] {
+            let error = StoreError::from(error);
+            assert!(matches!(error, StoreError::Machine(_)), "{error:?}");
+            assert!(error.is_transient() && error.hint().is_some());
+        }
+        let pool = sqlx::sqlite::SqlitePool::connect("sqlite::memory:")
+            .await
+            .unwrap();
+        let broken = sqlx::query("select nonsense").execute(&pool).await;
+        let error = StoreError::from(broken.unwrap_err());
+        assert!(matches!(error, StoreError::Database(_)), "{error:?}");
+    }
+}

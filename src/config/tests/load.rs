@@ -103,3 +103,22 @@ fn the_usual_places_are_the_directory_and_then_the_system() {
         ]
     );
 }
+
+#[test]
+fn a_link_to_the_mirror_is_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let real = written(directory.path(), "real.db", "")
+        .canonicalize()
+        .unwrap();
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let path_of = |database: &Path| {
+        let text = format!("[database]\npath = \"{}\"\n", database.display());
+        let config = written(directory.path(), "config.toml", &text);
+        let loaded = Config::load(Some(&config), &Environment::default()).unwrap();
+        loaded.config.database.path
+    };
+    assert_eq!(path_of(&link), real);
+    let absent = directory.path().join("absent.db");
+    assert_eq!(path_of(&absent), absent);
+}

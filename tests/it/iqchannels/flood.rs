@@ -1,9 +1,10 @@
-//! A flood of the largest bodies there may be: each gets an answer, and they take no more room than a few of them.
+//! Senders who mean no good: a flood of the largest bodies gets its answers and takes no more room than a few of them, and who says nothing is cut off.
 
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::receiver::Receiver;
+use super::office::MESSAGE_CREATED;
+use super::receiver::{Receiver, SECRET};
 
 const SENDERS: i64 = 80;
 
@@ -38,4 +39,19 @@ async fn a_flood_of_large_bodies_is_answered_and_takes_bounded_room() {
     let office = receiver.ends("TERM").await;
     assert!(taken > 0);
     assert_eq!(office.value("select count(*) from messages").await, taken);
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_not_enough_is_cut_off() {
+    let receiver = Receiver::start().await;
+    let secret = format!("authorization: Bearer {SECRET}\r\n");
+    let half = format!("POST /events HTTP/1.1\r\nhost: x\r\n{secret}content-length: 100\r\n\r\n{{");
+    let (silent, unfinished, body) = tokio::join!(
+        receiver.sends(b""),
+        receiver.sends(b"POST /events HTTP/1.1\r\nhost:"),
+        receiver.sends(half.as_bytes()),
+    );
+    assert!(silent.1.is_empty() && !unfinished.1.contains("200"));
+    assert_eq!(body.0, 408, "{}", body.1);
+    assert_eq!(receiver.delivers(MESSAGE_CREATED).await.0, 200);
 }
