@@ -192,9 +192,12 @@ impl Pass<'_> {
 /// The chats in the order in which they are read: as they come, the most urgent first; but each so manyth is the one that has been
 /// `waiting` longest, so that none waits for ever where more changes than can be read.
 fn in_turn(due: &[DueChat], waiting: &[DueChat]) -> Vec<DueChat> {
-    let known: HashSet<i64> = due.iter().map(|due| due.chat_id).collect();
+    // Of a large account every chat may be due, and only few are picked by age: no set of them all is needed.
+    let oldest: HashSet<i64> = waiting.iter().map(|due| due.chat_id).collect();
+    let ids = due.iter().map(|due| due.chat_id);
+    let oldest: HashSet<i64> = ids.filter(|id| oldest.contains(id)).collect();
     let mut taken = HashSet::new();
-    let mut waiting = waiting.iter().filter(|due| known.contains(&due.chat_id));
+    let mut waiting = waiting.iter().filter(|due| oldest.contains(&due.chat_id));
     let mut order = Vec::with_capacity(due.len());
     for next in due {
         if order.len() % ONE_IN == ONE_IN - 1
@@ -203,7 +206,7 @@ fn in_turn(due: &[DueChat], waiting: &[DueChat]) -> Vec<DueChat> {
             taken.insert(oldest.chat_id);
             order.push(*oldest);
         }
-        if taken.insert(next.chat_id) {
+        if !oldest.contains(&next.chat_id) || taken.insert(next.chat_id) {
             order.push(*next);
         }
     }
