@@ -1,7 +1,6 @@
 //! `chatmirror sync --dry-run`: the plan of the next pass, told from what is stored; nothing is asked and nothing written.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
@@ -66,8 +65,8 @@ async fn of(reader: &Reader, config: &Config, mode: Mode) -> Result<Plan, Failur
         mode
     };
     let mut audit = None;
-    if let (Mode::Reconcile, Some(days)) = (mode, config.audit.days) {
-        let horizon = Duration::from_hours(24 * u64::from(days));
+    let due = config.audit.days.zip(config.audit.horizon());
+    if let (Mode::Reconcile, Some((days, horizon))) = (mode, due) {
         let chats = pass::chats_to_audit(reader, now, horizon, u32::MAX).await?;
         let chats = chats.len() as u64;
         let requests = plan::requests_to_read(chats, &facts);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -92,12 +92,12 @@ async fn hand_over(path: PathBuf, pid: String, output: &Output) -> Result<Exit, 
 
 /// A reconcile pass is given as long as it takes for the audit that is due.
 fn order(config: &Config, mode: Mode, options: &SyncOptions) -> Order {
-    let days = config.audit.days.filter(|_| mode == Mode::Reconcile);
+    let horizon = config.audit.horizon().filter(|_| mode == Mode::Reconcile);
     Order {
         accept_deletions: options.accept_deletions,
-        audit: days.map(|days| Audit {
+        audit: horizon.map(|horizon| Audit {
             requests: u64::MAX,
-            horizon: Duration::from_hours(24 * u64::from(days)),
+            horizon,
         }),
         ..Order::from(mode)
     }

@@ -98,6 +98,15 @@ pub struct Audit {
     pub days: Option<u32>,
 }
 
+impl Audit {
+    /// How old the last full reading of a chat may become; nothing: as old as it will.
+    #[must_use]
+    pub fn horizon(self) -> Option<Duration> {
+        self.days
+            .map(|days| Duration::from_hours(24 * u64::from(days)))
+    }
+}
+
 /// The lines that tell of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changes {

@@ -354,10 +354,9 @@ fn purse(mirror: &Mirror) -> Purse {
 
 /// What may be spent on re-reading until the next look.
 fn spare(config: &Config, purse: Purse, till_next: Duration) -> Option<Audit> {
-    let days = config.audit.days?;
     Some(Audit {
         requests: purse.spare(till_next, UNPACED),
-        horizon: Duration::from_hours(24 * u64::from(days)),
+        horizon: config.audit.horizon()?,
     })
 }
 

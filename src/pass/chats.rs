@@ -119,6 +119,9 @@ impl Pass<'_> {
                 Some(visits) => *visits < MOST_VISITS && due.owed == Owed::Moved,
             });
         }
+        if due.is_empty() {
+            return Ok(due);
+        }
         // The messages of a chat that has vanished may have moved to another: those that may hold them are read before it.
         let is_vanished = |due: &DueChat| due.owed == Owed::Vanished;
         let waiting = reader.longest_due(now, MOST_BY_AGE).await?;
@@ -157,7 +160,7 @@ impl Pass<'_> {
                     .progress
                     .send_modify(|progress| progress.chats_read += 1);
                 self.note_failure(due.chat_id, &error).await?;
-                // What could not be read before says nothing of the source as a whole, and comes after all others.
+                // What could not be read before says nothing of the source as a whole.
                 if failed_before {
                     return Ok(());
                 }

@@ -9,7 +9,7 @@ mod walking;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
-use super::traits::Backfill;
+use super::traits::{Backfill, Traits};
 use super::{Pass, PassError};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState, MOST_PER_PAGE, Window};
@@ -242,11 +242,7 @@ impl Pass<'_> {
     async fn distrust_order(&self, why: &'static str) -> Result<PassError, PassError> {
         self.order_fell.store(true, Ordering::Relaxed);
         tracing::warn!(why, "the order of the list of chats is not to be relied on");
-        self.learn(|traits| {
-            traits.chat_order = ListOrder::Other;
-            traits.chat_evidence = None;
-        })
-        .await?;
+        self.learn(Traits::distrust_order).await?;
         Ok(PassError::PlanAgain { why })
     }
 

@@ -65,6 +65,12 @@ impl Traits {
         Ok(reader.learned(NAME).await?.unwrap_or_default())
     }
 
+    /// The order of the list of chats is not to be relied on, until a walk proves one again.
+    pub(super) fn distrust_order(&mut self) {
+        self.chat_order = ListOrder::Other;
+        self.chat_evidence = None;
+    }
+
     pub(super) fn skew(&self) -> Duration {
         Duration::from_secs(self.skew_seconds)
     }

@@ -155,8 +155,7 @@ impl Pass<'_> {
         self.setting.store.end_list_walks().await?;
         self.learn(|traits| {
             if traits.chat_order == ListOrder::NewestFirst {
-                traits.chat_order = ListOrder::Other;
-                traits.chat_evidence = None;
+                traits.distrust_order();
             }
         })
         .await

@@ -39,6 +39,14 @@ pub enum Turn {
     Lost,
 }
 
+impl Turn {
+    /// Whether the page follows on what was read before it, and may prove something.
+    #[must_use]
+    pub fn joins(self) -> bool {
+        !matches!(self, Self::Disjoint | Self::Lost)
+    }
+}
+
 /// Where a walk stands. It is stored with the rows of each page, so a stopped walk goes on where it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {

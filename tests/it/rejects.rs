@@ -5,10 +5,9 @@ use std::time::Duration;
 use chatmirror::config::Config;
 use chatmirror::daemon::Mirror;
 use chatmirror::plan::Mode;
-use chatmirror::simulator::{
-    Account, Damage, Fault, FaultRule, Mutation, Occasion, Options, Speaker, Target,
-};
+use chatmirror::simulator::{Account, Damage, Fault, Mutation, Options, Speaker, Target};
 
+use crate::service::always;
 use crate::support::program::{Ended, ended};
 use crate::support::{World, account, dump, truth};
 
@@ -19,14 +18,8 @@ async fn sync(world: &World, more: &[&str]) -> Ended {
 }
 
 fn spoil(world: &World, target: Target, id: i64, damage: Damage) {
-    world.simulator.fault(FaultRule {
-        target,
-        fault: Fault::BadItem {
-            id: Some(id),
-            damage,
-        },
-        occasion: Occasion::Always,
-    });
+    let id = Some(id);
+    always(world, target, Fault::BadItem { id, damage });
 }
 
 /// The mirror lacks what could not be read and says so; a pass like any other does not look again, one that is asked to does.

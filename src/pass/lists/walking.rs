@@ -93,12 +93,11 @@ impl Pass<'_> {
                     let comparison = self.store_chats(list, &walk, &page, turn, until).await?;
                     self.doubt_order(list, &walk, whole).await?;
                     // What does not follow on the page before may have skipped what was looked for, and is met again behind it.
-                    let follows = !matches!(turn, Turn::Disjoint | Turn::Lost);
-                    if !whole && follows {
+                    if !whole && turn.joins() {
                         met.extend(page.readable().map(|listed| Met::of(listed, &comparison)));
                         seams.extend(page.readable().last().map(|listed| listed.chat.updated_at));
                     }
-                    if follows && is_reached(until, &walk, &page, &comparison, &met) {
+                    if turn.joins() && is_reached(until, &walk, &page, &comparison, &met) {
                         break;
                     }
                     // Beside the walk of the open ones a new chat would be neither open nor closed.
@@ -180,7 +179,7 @@ impl Pass<'_> {
             self.chats_changed
                 .fetch_add(debts.len() as u64, Ordering::Relaxed);
         }
-        let begins = walk.pages_read == 1 && !matches!(turn, Turn::Disjoint | Turn::Lost);
+        let begins = walk.pages_read == 1 && turn.joins();
         let batch = Batch {
             rows: std::mem::take(&mut comparison.rows),
             debts,

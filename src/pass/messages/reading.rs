@@ -106,8 +106,7 @@ impl Reading {
         let meets = comparison.known.iter().any(|id| !self.read.contains(id));
         self.read.extend(read);
         // Nor does a page that does not follow on the one before.
-        let follows = turn != Turn::Disjoint;
-        at_end || (self.order == ListOrder::NewestFirst && meets && follows)
+        at_end || (self.order == ListOrder::NewestFirst && meets && turn.joins())
     }
 
     /// Whether a walk that ended met every message that the list held at its first page. `met` includes unreadable ones.
@@ -226,7 +225,7 @@ impl Pass<'_> {
         turn: Turn,
         mut books: Books,
     ) -> Result<Option<Verdict>, PassError> {
-        let begins = reading.walk.pages_read <= 1 && turn != Turn::Disjoint;
+        let begins = reading.walk.pages_read <= 1 && turn.joins();
         let met = books.batch.read.clone();
         match turn {
             Turn::Next | Turn::Disjoint => {

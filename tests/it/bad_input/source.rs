@@ -1,17 +1,10 @@
 //! A source that refuses, is away, or points elsewhere.
 
-use chatmirror::simulator::{Fault, FaultRule, Mutation, Occasion, Speaker, Target};
+use chatmirror::simulator::{Fault, Mutation, Speaker, Target};
 
 use super::{completes, mirrored, refused, world};
+use crate::service::always;
 use crate::support::World;
-
-fn always(world: &World, target: Target, fault: Fault) {
-    world.simulator.fault(FaultRule {
-        target,
-        fault,
-        occasion: Occasion::Always,
-    });
-}
 
 /// Gives the account something that the mirror does not have yet.
 fn something_new(world: &World) {

@@ -4,20 +4,15 @@ use std::time::Duration;
 
 use chatmirror::daemon::Order;
 use chatmirror::plan::Mode;
-use chatmirror::simulator::{Account, Mutation, Options};
+use chatmirror::simulator::{Mutation, Options};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::traps::{by_change, mirrored, say};
+use super::traps::{by_change, longest, mirrored, say};
 use crate::support::{World, dump};
 
 /// A message that the source no longer lists, and its chat. Nothing tells of it.
 fn erased(world: &World) -> (i64, i64) {
-    let longest = |account: &Account| {
-        let chats = account.chats.values();
-        let chat = chats.max_by_key(|chat| chat.messages.len()).unwrap();
-        (chat.id, chat.messages[0].id)
-    };
     let (chat, message) = world.simulator.account(longest);
     world
         .simulator

@@ -14,7 +14,8 @@ use chatmirror::simulator::{
 use chatmirror::store::RunStatus;
 use tokio_util::sync::CancellationToken;
 
-use super::traps::{by_change, mirrored, say, settle};
+use super::traps::{by_change, longest, mirrored, say, settle};
+use crate::service::always;
 use crate::support::{World, account, dump, noon};
 
 fn unordered() -> Options {
@@ -217,11 +218,7 @@ async fn a_chat_is_merged_behind_a_backfill_that_goes_on_without_lists() {
 async fn a_chat_that_cannot_be_read_holds_no_backfill_up() {
     let world = World::new(account(90, 600, 5), Options::default()).await;
     let chat = world.simulator.account(by_change)[3];
-    world.simulator.fault(FaultRule {
-        target: Target::MessagesOf(chat),
-        fault: Fault::Status(500),
-        occasion: Occasion::Always,
-    });
+    always(&world, Target::MessagesOf(chat), Fault::Status(500));
     for _ in 0..2 {
         world.clock.advance(Duration::from_mins(1));
         assert!(list_pages_of(&world, Mode::Backfill).await > 0);
@@ -233,11 +230,7 @@ async fn chats_that_cannot_be_read_keep_no_others_waiting() {
     let mut world = World::new(account(90, 600, 5), Options::default()).await;
     world.config.source.max_in_flight = 1;
     for chat in &world.simulator.account(by_change)[..6] {
-        world.simulator.fault(FaultRule {
-            target: Target::MessagesOf(*chat),
-            fault: Fault::Status(500),
-            occasion: Occasion::Always,
-        });
+        always(&world, Target::MessagesOf(*chat), Fault::Status(500));
     }
     for _ in 0..2 {
         let _ = world.pass(Mode::Backfill).await;
@@ -251,11 +244,7 @@ async fn chats_that_cannot_be_read_keep_no_others_waiting() {
 async fn a_chat_whose_answers_break_off_keeps_no_others_waiting() {
     let world = mirrored(Options::default()).await;
     let chats = world.simulator.account(by_change);
-    world.simulator.fault(FaultRule {
-        target: Target::MessagesOf(chats[3]),
-        fault: Fault::Reset,
-        occasion: Occasion::Always,
-    });
+    always(&world, Target::MessagesOf(chats[3]), Fault::Reset);
     for chat in &chats[..9] {
         world.simulator.apply(say(*chat));
     }
@@ -294,20 +283,15 @@ async fn news_of_a_chat_that_failed_once_come_before_what_is_only_read_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_can_no_longer_be_read_is_not_called_missing() {
     let world = mirrored(Options::default()).await;
-    let longest = |account: &Account| {
-        let chats = account.chats.values();
-        let chat = chats.max_by_key(|chat| chat.messages.len()).unwrap();
-        (chat.id, chat.messages[0].id)
-    };
     let (chat, message) = world.simulator.account(longest);
-    world.simulator.fault(FaultRule {
-        target: Target::MessagesOf(chat),
-        fault: Fault::BadItem {
+    always(
+        &world,
+        Target::MessagesOf(chat),
+        Fault::BadItem {
             id: Some(message),
             damage: Damage::NoId,
         },
-        occasion: Occasion::Always,
-    });
+    );
     for _ in 0..3 {
         world.clock.advance(Duration::from_mins(1));
         let _ = world.pass(Mode::Backfill).await;
@@ -325,14 +309,14 @@ async fn a_known_chat_that_can_no_longer_be_read_is_neither_missing_nor_in_the_w
     let world = mirrored(unordered()).await;
     let chat = world.simulator.account(by_change)[3];
     for target in [Target::Chats, Target::Chat(chat)] {
-        world.simulator.fault(FaultRule {
+        always(
+            &world,
             target,
-            fault: Fault::BadItem {
+            Fault::BadItem {
                 id: Some(chat),
                 damage: Damage::GarbledTime,
             },
-            occasion: Occasion::Always,
-        });
+        );
     }
     for _ in 0..3 {
         world.clock.advance(Duration::from_mins(1));

@@ -25,6 +25,13 @@ pub(super) fn by_change(account: &Account) -> Vec<i64> {
     chats.iter().map(|chat| chat.id).collect()
 }
 
+/// The longest chat, and its oldest message.
+pub(super) fn longest(account: &Account) -> (i64, i64) {
+    let chats = account.chats.values();
+    let chat = chats.max_by_key(|chat| chat.messages.len()).unwrap();
+    (chat.id, chat.messages[0].id)
+}
+
 async fn assert_equal(world: &World) {
     truth::assert_equal(&world.database(), &world.simulator.account(Clone::clone)).await;
 }
