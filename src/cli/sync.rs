@@ -34,7 +34,11 @@ pub(super) async fn run(
         (_, true) => Mode::Reconcile,
         _ => Mode::Incremental,
     };
-    if config.source.kind == Kind::IqChannels && config.repair.lists && !options.dry_run {
+    if config.source.kind == Kind::IqChannels {
+        // Nothing there is rationed, or waits to be asked for again.
+        if !config.repair.lists || options.dry_run || options.retry_rejects {
+            return Err(OpenError::Kind(config.source.kind).into());
+        }
         return repair::run(&config, &environment, mode, output, signals).await;
     }
     if options.dry_run {

@@ -20,6 +20,8 @@ pub struct Errand {
     asked: PathBuf,
     /// There from then on, until it is done.
     taken: PathBuf,
+    /// Taken after the pass at hand had begun: the next one does it.
+    is_for_next: bool,
 }
 
 impl Errand {
@@ -34,6 +36,7 @@ impl Errand {
         Self {
             asked: beside("-backfill-asked"),
             taken: beside("-backfill"),
+            is_for_next: false,
         }
     }
 
@@ -58,9 +61,10 @@ impl Errand {
     }
 
     /// Takes it, if somebody has asked. Says whether somebody has.
-    pub(super) fn take(&self) -> bool {
+    pub(super) fn take(&mut self) -> bool {
         match std::fs::rename(&self.asked, &self.taken) {
             Ok(()) => {
+                self.is_for_next = true;
                 tracing::info!("a backfill is asked for: it follows the pass at hand");
                 return true;
             }
@@ -70,13 +74,22 @@ impl Errand {
         false
     }
 
+    /// A pass begins: if it is a backfill, it does what was asked for until now.
+    pub(super) fn begin(&mut self) {
+        self.is_for_next = false;
+    }
+
     /// Whether it was taken and is not done.
     pub(super) fn is_owed(&self) -> bool {
         self.taken.exists()
     }
 
-    /// Every chat has been read or is owed a reading: what remains, any pass does.
+    /// Every chat has been read or is owed a reading: what remains, any pass does. A backfill that was asked for in the middle
+    /// of it is still owed, for this one had read some chats before.
     pub fn is_done(&self) {
+        if self.is_for_next {
+            return;
+        }
         match std::fs::remove_file(&self.taken) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 tracing::warn!(%error, "failed to strike out a backfill that is done");
@@ -93,9 +106,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_asked_for_is_owed_until_it_is_done() {
         let dir = tempfile::tempdir().unwrap();
-        let errand = Errand::beside(&dir.path().join("mirror.db"));
+        let database = dir.path().join("mirror.db");
+        let (client, mut errand) = (Errand::beside(&database), Errand::beside(&database));
         assert!(!errand.take() && !errand.is_owed());
-        let (asked, ()) = tokio::join!(errand.ask(&Clock::System), async {
+        let (asked, ()) = tokio::join!(client.ask(&Clock::System), async {
             while !errand.is_owed() {
                 errand.take();
                 tokio::task::yield_now().await;
@@ -103,8 +117,25 @@ mod tests {
         });
         assert!(asked.unwrap());
         assert!(!errand.take() && errand.is_owed());
+        errand.begin();
         errand.is_done();
         assert!(!errand.is_owed());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_asked_for_in_the_middle_of_a_backfill_is_done_by_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut errand = Errand::beside(&dir.path().join("mirror.db"));
+        std::fs::write(&errand.asked, "").unwrap();
+        assert!(errand.take());
+        errand.begin();
+        std::fs::write(&errand.asked, "").unwrap();
+        assert!(errand.take());
+        errand.is_done();
+        assert!(errand.is_owed());
+        errand.begin();
+        errand.is_done();
+        assert!(!errand.is_owed());
     }
 }

@@ -122,7 +122,7 @@ impl Mirror {
     /// Makes sure that the token opens the account that the file mirrors. A token that was seen to do so is not asked about again.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing has been written then.
+    /// [`OpenError`]; the file is nobody else's then than it was.
     pub async fn bind(&self, stop: &CancellationToken) -> Result<(), OpenError> {
         let known: Option<String> = self.store.reader().learned(TOKEN).await?;
         if known.as_ref() == Some(&self.token_fingerprint)
@@ -134,16 +134,13 @@ impl Mirror {
                 .await?);
         }
         let account = loop {
-            let answer = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Err(OpenError::Stopped),
-                answer = self.client.account() => answer,
-            };
-            match answer {
+            self.keep_budget(true).await?;
+            let answer = stop.run_until_cancelled(self.client.account()).await;
+            self.keep_budget(false).await?;
+            match answer.ok_or(OpenError::Stopped)? {
                 Ok(answer) => break answer.value,
                 Err(SourceError::Locked { until, .. }) => {
                     let now = self.clock.now();
-                    self.keep_budget(false).await?;
                     tokio::select! {
                         biased;
                         () = stop.cancelled() => return Err(OpenError::Stopped),
@@ -178,6 +175,7 @@ impl Mirror {
         let mut client = client(source, token, governor.clone(), self.clock.clone())?;
         client.count_into(self.client.counts());
         if token_fingerprint != self.token_fingerprint {
+            self.keep_budget(true).await?;
             let answer = client.account().await;
             // A lock that it met is the old token's as well.
             self.governor.restore(&governor.state());
@@ -334,14 +332,16 @@ impl Mirror {
     }
 }
 
+/// Whoever made the configuration and tried it has asked so often, and had no mirror to write it down in.
+const ASKED_BEFORE: u32 = 20;
+
 /// Lets `governor` go on from what the mirror knows of the budget: a locked source is not asked.
 ///
 /// # Errors
 /// Whatever SQLite says.
 pub async fn restore_budget(governor: &Governor, mirror: &Reader) -> Result<(), StoreError> {
-    if let Some(state) = mirror.learned::<GovernorState>(GovernorState::NAME).await? {
-        governor.restore(&state);
-    }
+    let kept: Option<GovernorState> = mirror.learned(GovernorState::NAME).await?;
+    governor.restore(&kept.unwrap_or_else(|| governor.after(ASKED_BEFORE)));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod begin;
 mod door;
+mod due;
 mod errand;
 mod heart;
 mod http;
@@ -18,6 +19,7 @@ mod ringer;
 mod service;
 mod snapshots;
 mod trouble;
+mod turn;
 
 pub use errand::Errand;
 pub use heart::Heart;

@@ -61,11 +61,19 @@ fn log_done(outcome: &Outcome) {
     );
 }
 
-/// Whether a pass that failed is worth another try at once: it has read something, which the next one need not read again, and what it
-/// failed for heals.
-pub(super) fn got_on(outcome: &Result<Outcome, PassError>, progress: &Progress) -> bool {
-    let heals = matches!(outcome, Err(error) if fate(error) == Fate::Heals);
-    heals && progress.rows_listed + progress.chats_read > 0
+/// Whether it failed, and a later pass will most likely succeed.
+pub(super) fn heals(outcome: &Result<Outcome, PassError>) -> bool {
+    matches!(outcome, Err(error) if fate(error) == Fate::Heals)
+}
+
+/// Whether a pass has read something, which the next one need not read again: then it is worth another try at once.
+pub(super) fn has_read(progress: &Progress) -> bool {
+    progress.rows_listed + progress.chats_read > 0
+}
+
+/// Whether the source has refused the token.
+pub(super) fn is_refused(error: &PassError) -> bool {
+    matches!(error, PassError::Source(SourceError::TokenRefused { .. }))
 }
 
 /// Backfills that failed, one after the other: whether another pass comes before the next try.
@@ -78,7 +86,7 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// A pass has ended. `failed`: it was a backfill that failed; `got_on`: as [`got_on`] says.
+    /// A pass has ended. `failed`: it was a backfill that failed; `got_on`: for what heals, and after it had read something.
     pub(super) fn ended(&mut self, failed: bool, got_on: bool) {
         let again = failed && got_on && self.tried_again < MOST_TRIES;
         self.tried_again = if again { self.tried_again + 1 } else { 0 };
@@ -104,7 +112,7 @@ enum Fate {
 
 fn fate(error: &PassError) -> Fate {
     match error {
-        PassError::Source(SourceError::TokenRefused { .. }) => Fate::Final,
+        error if is_refused(error) => Fate::Final,
         PassError::Source(_) => Fate::Heals,
         PassError::Store(StoreError::DiskFull(_)) | PassError::TooManyGone { .. } => Fate::Stays,
         PassError::Store(error) if error.is_transient() => Fate::Heals,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use tokio::sync::mpsc::Receiver;
 
+use super::heart::Heart;
 use crate::config::{Config, ConfigError, Environment};
 
 /// Where the configuration came from, and whoever asks to read it again.
@@ -73,6 +74,25 @@ impl Reload {
             keys => Err(Refused::Fixed(keys)),
         }
     }
+}
+
+/// Reads the configuration again; nothing if it will not do, and then the one in use stays.
+pub(super) fn read_again(reload: &Reload, in_use: &Config, heart: &mut Heart) -> Option<Fresh> {
+    heart.reloading();
+    match reload.read(in_use) {
+        Ok(fresh) => Some(fresh),
+        Err(error) => {
+            refuse(&error, heart);
+            None
+        }
+    }
+}
+
+/// Says that the new configuration will not do, and why.
+pub(super) fn refuse(error: &dyn std::error::Error, heart: &mut Heart) {
+    tracing::error!(%error, "the new configuration is refused; the old one stays in use");
+    heart.say(&format!("the new configuration is refused: {error}"));
+    heart.ready();
 }
 
 /// The keys that differ and are taken at the start only.

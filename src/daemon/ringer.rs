@@ -62,6 +62,19 @@ impl Ringer {
         })
     }
 
+    /// Rings by another schedule from now on. Says whether a reconcile pass has come due by the old one, for nobody rings for it again.
+    pub(super) async fn go_by(&mut self, schedule: &Schedule) -> Result<bool, JobSchedulerError> {
+        let next = Self::start(schedule, &self.clock).await?;
+        let has_rung = self.reconcile.has_rung(self.clock.now());
+        std::mem::replace(self, next).stop().await;
+        Ok(has_rung)
+    }
+
+    /// When a reconcile pass was due last.
+    pub(super) fn last_reconcile(&self) -> Option<Timestamp> {
+        self.reconcile.before(self.clock.now())
+    }
+
     /// When the schedule asks for the next look after `moment`.
     pub(super) fn next_look(&self, moment: Timestamp) -> Timestamp {
         // An expression that never rings again is one that was checked years ago.
@@ -170,6 +183,13 @@ impl Bell {
         Some(Timestamp::from(next).second())
     }
 
+    /// When it rang last before `moment`, by its expression.
+    fn before(&self, moment: Timestamp) -> Option<Timestamp> {
+        let moment = DateTime::from_timestamp_millis(moment.millis())?;
+        let last = self.times.find_previous_occurrence(&moment, false).ok()?;
+        Some(Timestamp::from(last).second())
+    }
+
     /// Whether it has rung since it was last asked.
     fn has_rung(&mut self, now: Timestamp) -> bool {
         match self.next {
@@ -230,6 +250,18 @@ mod tests {
         let long_ago = clock.now().minus(Duration::from_mins(2));
         assert_eq!(ringer.wait(long_ago).await, Ring::Reconcile);
         assert_eq!(ringer.wait(long_ago).await, Ring::Look);
+    }
+
+    #[tokio::test]
+    async fn what_has_rung_by_the_old_schedule_is_told_to_whoever_takes_the_new_one() {
+        let clock = Clock::simulated("2026-03-01 12:00:00.000".parse().unwrap());
+        let mut ringer = hung("reconcile = \"30 0 12 * * *\"", &clock).await;
+        clock.advance(Duration::from_mins(3));
+        let config = Config::parse("[schedule]\nreconcile = \"0 0 3 * * *\"\n").unwrap();
+        assert!(ringer.go_by(&config.schedule).await.unwrap());
+        assert!(!ringer.go_by(&config.schedule).await.unwrap());
+        let last = "2026-03-01 03:00:00.000".parse().unwrap();
+        assert_eq!(ringer.last_reconcile(), Some(last));
     }
 
     #[tokio::test]

@@ -1,28 +1,25 @@
 //! The loop: wait for a ring, run a pass, until told to stop. Passes never overlap, because nothing else runs them.
 
-use std::time::Duration;
-
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::begin::{bind, first_mode};
+use super::due::{Due, note_reconcile, reconcile_was_missed};
 use super::errand::Errand;
 use super::heart::Heart;
 use super::http::{Parts, Server, ServerError};
 use super::mirror::{Mirror, OpenError, Order};
-use super::outcome::{Failures, got_on, report};
-use super::reload::{Fresh, Reload};
+use super::outcome::{Failures, has_read, heals, is_refused, report};
+use super::reload::{Fresh, Reload, read_again, refuse};
 use super::ringer::{Ring, Ringer};
 use super::snapshots::{self, Copies};
 use super::trouble::Trouble;
-use crate::clock::{Clock, Timestamp};
+use super::turn::{due_and_read, purse, spare};
+use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::pass::{Audit, PassError, Phase, Progress};
-use crate::plan::{Mode, Pulse, Purse};
+use crate::pass::{Outcome, PassError, Progress, reads_history};
+use crate::plan::{EAGER, Mode, NextLook, Pulse};
 use crate::store::RunStatus;
-
-/// A source without a ceiling is not asked more often than this a minute for what nobody waits for.
-const UNPACED: u32 = 600;
 
 /// Why the service ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +82,8 @@ pub async fn serve(
         pulse: Pulse::default(),
         errand: Errand::beside(&config.database.path),
         backfill: Failures::default(),
+        due: Due::default(),
+        waiting: None,
         trouble,
         copies,
         mirror,
@@ -94,7 +93,7 @@ pub async fn serve(
         server,
     };
     let working = async {
-        let ended = service.work().await;
+        let ended = Box::pin(service.work()).await;
         over.cancel();
         ended
     };
@@ -115,9 +114,6 @@ fn parts(mirror: &Mirror) -> Parts {
     }
 }
 
-/// News of an account whose lists take long to walk come by peeks beside the walk; so long at most they wait for the chats after it.
-const LONGEST_TURN: Duration = Duration::from_mins(5);
-
 /// The service at work.
 struct Service<'a> {
     mirror: &'a mut Mirror,
@@ -129,6 +125,10 @@ struct Service<'a> {
     errand: Errand,
     /// How the last backfills failed, if they did.
     backfill: Failures,
+    /// Whether a reconcile pass is.
+    due: Due,
+    /// A new configuration that waits until the source can be asked whether it opens the same account.
+    waiting: Option<Fresh>,
     /// What has been failing of late.
     trouble: Trouble,
     /// When sealed copies are made, and where.
@@ -142,12 +142,19 @@ impl Service<'_> {
     async fn work(&mut self) -> Result<(), ServiceError> {
         // What was missed while the service was down is not waited for.
         let mut mode = first_mode(self.mirror).await?;
+        if reconcile_was_missed(self.mirror, self.ringer.last_reconcile()).await? {
+            self.due.rings();
+        }
         self.heart.ready();
         while !self.orders.stop.is_cancelled() {
             self.errand.take();
-            // One that fails again and again, such as for a loss that is not believed, keeps no news waiting.
-            if self.errand.is_owed() && !self.backfill.makes_room() {
-                mode = Mode::Backfill;
+            // A backfill that is being read has listed every chat before it was asked for: the one that was follows it.
+            if self.errand.is_owed() && !self.reads_history().await? {
+                self.errand.begin();
+                // One that fails again and again, such as for a loss that is not believed, keeps no news waiting.
+                if !self.backfill.makes_room() {
+                    mode = Mode::Backfill;
+                }
             }
             mode = match self.pass(mode).await? {
                 After::Again(mode) => mode,
@@ -157,77 +164,32 @@ impl Service<'_> {
         Ok(())
     }
 
-    /// Runs one pass, and says what follows it. Meanwhile the heart beats, the next look may come due, and a new configuration may come.
+    /// Runs one pass, and says what follows it.
     async fn pass(&mut self, mode: Mode) -> Result<After, ServiceError> {
-        let Self {
-            mirror,
-            config,
-            ringer,
-            pulse,
-            errand,
-            backfill,
-            trouble,
-            orders,
-            heart,
-            copies: _,
-            server: _,
-        } = self;
-        let begun = mirror.clock().now();
-        pulse.looks(begun);
-        let ring = ringer.next_look(begun);
-        let next = pulse.next_look(purse(mirror), ring);
+        let begun = self.mirror.clock().now();
+        self.pulse.looks(begun);
+        let ring = self.ringer.next_look(begun);
+        let next = self.pulse.next_look(purse(self.mirror), ring);
         let give_way = CancellationToken::new();
-        let halt = orders.stop.child_token();
-        // What the last pass ended with says nothing of this one.
-        orders.progress.send_modify(Progress::begin);
-        let order = Order {
-            audit: spare(config, purse(mirror), next.at.since(begun)),
-            look_every: Some(next.at.since(begun)),
-            settled_only: next.settled_only,
-            ..Order::from(mode)
-        };
-        let mut fresh = None;
-        let outcome = {
-            let pass = mirror.pass(order, &halt, &give_way, orders.progress);
-            let due = due_and_read(mirror.clock(), next.at, orders.progress);
-            tokio::pin!(pass, due);
-            loop {
-                tokio::select! {
-                    outcome = &mut pass => break outcome,
-                    // Heads never starve: a pass that reads history makes room for the next look at them.
-                    () = &mut due, if !give_way.is_cancelled() => give_way.cancel(),
-                    () = orders.reload.asked(), if fresh.is_none() => {
-                        fresh = read_again(&orders.reload, config, heart);
-                        if fresh.is_some() {
-                            halt.cancel();
-                        }
-                    }
-                    () = heart.pulse(orders.progress) => {
-                        errand.take();
-                    }
-                }
-            }
+        let (outcome, fresh) = self.drive(mode, next, &give_way).await;
+        let fresh = fresh.or_else(|| self.waiting.take());
+        let outcome = match outcome {
+            // The one that is refused may be the old one.
+            Err(error) if fresh.is_some() && is_refused(&error) => Err(PassError::Stopped),
+            outcome => outcome,
         };
         let cut = matches!(outcome, Err(PassError::Stopped));
-        let got_on = got_on(&outcome, &orders.progress.borrow());
-        let outcome = report(outcome, trouble, mirror.clock().now())?;
-        if mode == Mode::Backfill && outcome.is_some() {
-            errand.is_done();
-        }
-        backfill.ended(mode == Mode::Backfill && outcome.is_none() && !cut, got_on);
-        if mode == Mode::Reconcile && !cut {
-            let tidied = heart.beside(mirror.tidy(config.changes)).await;
-            tidied.map_err(PassError::from)?;
-        }
+        let outcome = self.judge(mode, outcome).await?;
         let until = match &outcome {
             Some(outcome) => {
-                pulse.found(begun, outcome.chats_changed);
-                pulse.next_look(purse(mirror), ring).at
+                self.pulse.found(begun, outcome.chats_changed);
+                self.pulse.next_look(purse(self.mirror), ring).at
             }
-            None => ringer.next_look(mirror.clock().now()),
+            None => self.ringer.next_look(self.mirror.clock().now()),
         };
-        if let Some(fresh) = fresh {
-            self.take_up(fresh).await?;
+        if let Some(fresh) = fresh
+            && self.take_up(fresh).await?
+        {
             return Ok(After::Again(if cut { mode } else { Mode::Incremental }));
         }
         let partial = outcome.is_some_and(|outcome| outcome.status == RunStatus::Partial);
@@ -238,6 +200,93 @@ impl Service<'_> {
         })
     }
 
+    /// Runs one pass. Meanwhile the heart beats, the next look may come due, and a new configuration may come.
+    async fn drive(
+        &mut self,
+        mode: Mode,
+        next: NextLook,
+        give_way: &CancellationToken,
+    ) -> (Result<Outcome, PassError>, Option<Fresh>) {
+        let Self {
+            mirror,
+            config,
+            errand,
+            orders,
+            heart,
+            ..
+        } = self;
+        let halt = orders.stop.child_token();
+        // What the last pass ended with says nothing of this one.
+        orders.progress.send_modify(Progress::begin);
+        let till_next = next.at.since(mirror.clock().now());
+        let order = Order {
+            audit: spare(config, purse(mirror), till_next),
+            look_every: Some(till_next.max(EAGER)),
+            settled_only: next.settled_only,
+            ..Order::from(mode)
+        };
+        let mut fresh = None;
+        let pass = mirror.pass(order, &halt, give_way, orders.progress);
+        let due = due_and_read(mirror.clock(), next.at, orders.progress);
+        tokio::pin!(pass, due);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut pass => break outcome,
+                // Heads never starve: a pass that reads history makes room for the next look at them.
+                () = &mut due, if !give_way.is_cancelled() => give_way.cancel(),
+                () = orders.reload.asked(), if fresh.is_none() => {
+                    fresh = read_again(&orders.reload, config, heart);
+                    if fresh.is_some() {
+                        halt.cancel();
+                    }
+                }
+                () = heart.pulse(orders.progress) => {
+                    errand.take();
+                }
+            }
+        };
+        (outcome, fresh)
+    }
+
+    /// What is done about the end of a pass; gives nothing if it did not come to it.
+    async fn judge(
+        &mut self,
+        mode: Mode,
+        outcome: Result<Outcome, PassError>,
+    ) -> Result<Option<Outcome>, ServiceError> {
+        let cut = matches!(outcome, Err(PassError::Stopped));
+        let heals = heals(&outcome);
+        let got_on = heals && has_read(&self.orders.progress.borrow());
+        let outcome = report(outcome, &mut self.trouble, self.mirror.clock().now())?;
+        if mode == Mode::Backfill && outcome.is_some() {
+            self.errand.is_done();
+        }
+        let failed = outcome.is_none() && !cut;
+        self.backfill
+            .ended(mode == Mode::Backfill && failed, got_on);
+        if mode == Mode::Reconcile && !cut {
+            if failed && heals {
+                self.due.failed(got_on);
+            } else {
+                self.due.is_over();
+            }
+            if !self.due.is_due() {
+                note_reconcile(self.mirror).await?;
+                let tidied = self
+                    .heart
+                    .beside(self.mirror.tidy(self.config.changes))
+                    .await;
+                tidied.map_err(PassError::from)?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn reads_history(&self) -> Result<bool, ServiceError> {
+        let reads = reads_history(self.mirror.store().reader()).await;
+        Ok(reads.map_err(PassError::from)?)
+    }
+
     /// Waits until it is time for the next pass: for its ring, or for the next look at a busy account.
     async fn next_mode(&mut self, at: Timestamp) -> Result<Mode, ServiceError> {
         self.rest_in_words().await?;
@@ -246,6 +295,7 @@ impl Service<'_> {
                 config,
                 ringer,
                 errand,
+                due,
                 orders,
                 heart,
                 ..
@@ -260,10 +310,12 @@ impl Service<'_> {
                 tokio::select! {
                     biased;
                     () = orders.stop.cancelled() => return Ok(Mode::Incremental),
-                    ring = &mut waiting => return Ok(match ring {
-                        Ring::Reconcile => Mode::Reconcile,
-                        Ring::Look => Mode::Incremental,
-                    }),
+                    ring = &mut waiting => {
+                        if ring == Ring::Reconcile {
+                            due.rings();
+                        }
+                        return Ok(if due.comes() { Mode::Reconcile } else { Mode::Incremental });
+                    }
                     () = orders.reload.asked() => {
                         if let Some(fresh) = read_again(&orders.reload, config, heart) {
                             break fresh;
@@ -292,25 +344,42 @@ impl Service<'_> {
         Ok(())
     }
 
-    /// Works by the new configuration from now on, if the source agrees with it; by the old one if not.
-    async fn take_up(&mut self, fresh: Fresh) -> Result<(), ServiceError> {
-        let Fresh { config, token } = fresh;
-        let reconfigured = self.mirror.reconfigure(&config.source, token);
-        match self.heart.beside(reconfigured).await {
-            Ok(()) => {
-                let ringer = Ringer::start(&config.schedule, self.mirror.clock()).await?;
-                std::mem::replace(&mut self.ringer, ringer).stop().await;
-                self.heart.suit(&config);
-                if let Some(server) = &self.server {
-                    server.watch(self.mirror.governor());
-                }
-                self.copies.send_replace(Copies::by(&config));
-                self.config = config;
-                tracing::info!("the new configuration is in use");
+    /// Works by the new configuration from now on, if the source agrees with it; by the old one if not. Says whether that is decided: not
+    /// while the source cannot be asked.
+    async fn take_up(&mut self, fresh: Fresh) -> Result<bool, ServiceError> {
+        self.waiting = None;
+        let reconfigured = self
+            .mirror
+            .reconfigure(&fresh.config.source, fresh.token.clone());
+        let stopped = self.orders.stop.run_until_cancelled(reconfigured);
+        match self.heart.beside(stopped).await {
+            None => {}
+            Some(Ok(())) => self.go_by(fresh.config).await?,
+            Some(Err(OpenError::Source(error))) if error.is_transient() => {
+                let words = "the new configuration waits until the source can be asked whose account it opens";
+                tracing::warn!(%error, "{words}");
+                self.heart.say(words);
                 self.heart.ready();
+                self.waiting = Some(fresh);
             }
-            Err(error) => refuse(&error, self.heart),
+            Some(Err(error)) => refuse(&error, self.heart),
         }
+        Ok(self.waiting.is_none())
+    }
+
+    /// Works by this configuration, with which the mirror does already.
+    async fn go_by(&mut self, config: Config) -> Result<(), ServiceError> {
+        if self.ringer.go_by(&config.schedule).await? {
+            self.due.rings();
+        }
+        self.heart.suit(&config);
+        if let Some(server) = &self.server {
+            server.watch(self.mirror.governor());
+        }
+        self.copies.send_replace(Copies::by(&config));
+        self.config = config;
+        tracing::info!("the new configuration is in use");
+        self.heart.ready();
         Ok(())
     }
 }
@@ -324,68 +393,4 @@ enum After {
         /// When that is.
         until: Timestamp,
     },
-}
-
-/// Reads the configuration again; nothing if it will not do, and then the one in use stays.
-fn read_again(reload: &Reload, in_use: &Config, heart: &mut Heart) -> Option<Fresh> {
-    heart.reloading();
-    match reload.read(in_use) {
-        Ok(fresh) => Some(fresh),
-        Err(error) => {
-            refuse(&error, heart);
-            None
-        }
-    }
-}
-
-fn refuse(error: &dyn std::error::Error, heart: &mut Heart) {
-    tracing::error!(%error, "the new configuration is refused; the old one stays in use");
-    heart.say(&format!("the new configuration is refused: {error}"));
-    heart.ready();
-}
-
-fn purse(mirror: &Mirror) -> Purse {
-    let room = mirror.room();
-    Purse {
-        allowed: room.a_minute,
-        used: room.used,
-    }
-}
-
-/// What may be spent on re-reading until the next look.
-fn spare(config: &Config, purse: Purse, till_next: Duration) -> Option<Audit> {
-    Some(Audit {
-        requests: purse.spare(till_next, UNPACED),
-        horizon: config.audit.horizon()?,
-    })
-}
-
-/// Returns once the next look is due and the pass has had its turn at its chats: a pass that gave way before that would hardly
-/// come to them where walking the lists takes longer than it is from look to look. So its turn is as long as the lists took, and
-/// it has read something; what a peek beside the lists reads does not count. A pass gives way between two answers, so it is enough to look at the
-/// clock whenever it tells of one.
-async fn due_and_read(clock: &Clock, at: Timestamp, progress: &watch::Sender<Progress>) {
-    let mut watched = progress.subscribe();
-    let (mut lists, mut turn) = (None, None);
-    let read = watched.wait_for(|progress| {
-        let now = clock.now();
-        if progress.phase == Phase::Lists {
-            lists.get_or_insert(now);
-        }
-        if !matches!(progress.phase, Phase::Messages | Phase::Audit) {
-            turn = None;
-            return false;
-        }
-        let read = (progress.chats_read, progress.messages_read);
-        let (phase, since, before) = *turn.get_or_insert((progress.phase, now, read));
-        if phase != progress.phase {
-            // What is read again has a turn of its own.
-            turn = Some((progress.phase, now, read));
-            return false;
-        }
-        let its_turn = lists.map_or(Duration::ZERO, |lists| since.since(lists));
-        read != before && now >= at && now.since(since) >= its_turn.min(LONGEST_TURN)
-    });
-    // The sender outlives the pass, so this only ends because something was read.
-    let _ = read.await;
 }

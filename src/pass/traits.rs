@@ -76,6 +76,14 @@ impl Traits {
     }
 }
 
+/// Whether a backfill has listed every chat and reads their messages.
+///
+/// # Errors
+/// Whatever SQLite says.
+pub async fn reads_history(reader: &Reader) -> Result<bool, StoreError> {
+    Ok(Traits::load(reader).await?.backfill == Some(Backfill::Reading))
+}
+
 impl Pass<'_> {
     pub(super) fn traits(&self) -> Result<Traits, PassError> {
         Ok(self.traits.lock().map_err(|_| PassError::Poisoned)?.clone())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 
 /// Between two looks at a busy account whose budget has room.
-const EAGER: Duration = Duration::from_secs(3);
+pub const EAGER: Duration = Duration::from_secs(3);
 
 /// Requests of one look: the head of the list, and of the open chats.
 const LOOK: u32 = 2;

@@ -42,6 +42,15 @@ pub struct GovernorState {
     pub locks_in_a_row: u32,
     /// Requests a minute at present; 0 means the ceiling.
     pub pace: u32,
+    /// How many times the last lock came within an hour of the one before it.
+    #[serde(default)]
+    pub relapses: u32,
+    /// The ceiling that it was kept under; 0 if that was not kept.
+    #[serde(default)]
+    pub ceiling: u32,
+    /// When it was kept.
+    #[serde(default)]
+    pub kept_at: Option<Timestamp>,
     /// Requests of the last minute.
     #[serde(default)]
     pub sent: u32,
@@ -63,9 +72,28 @@ impl GovernorState {
     /// How many requests a minute may be used at `now` of a ceiling that others need a part of; nothing if none do.
     #[must_use]
     pub fn left_by_others(&self, ceiling: u32, now: Timestamp) -> Option<u32> {
-        let share = self.share?.at(now);
+        let share = self.share_of(ceiling)?.at(now);
         let left = u32::try_from(u64::from(ceiling) * share / 1000).ok()?;
         (left < ceiling).then_some(left.max(1))
+    }
+
+    /// The share of this ceiling: as many requests as were seen to be free under the one that it was kept under.
+    fn share_of(&self, ceiling: u32) -> Option<Share> {
+        match self.ceiling {
+            0 => self.share,
+            kept => Some(self.share?.of_another(kept, ceiling)),
+        }
+    }
+
+    /// The pace under this ceiling: one that a lock had lowered recovers from where it was.
+    fn pace_under(&self, ceiling: u32, now: Timestamp) -> u32 {
+        let whole = self
+            .left_by_others(self.ceiling, now)
+            .unwrap_or(self.ceiling);
+        if self.pace == 0 || (self.ceiling > 0 && self.pace >= whole) {
+            return ceiling;
+        }
+        self.pace.min(ceiling)
     }
 }
 
@@ -154,7 +182,7 @@ impl Governor {
     #[must_use]
     pub fn next_lock(&self) -> Duration {
         let now = self.0.clock.now();
-        let book = self.book();
+        let mut book = self.book();
         let new = u32::from(book.locked_at(now).is_none());
         let rung = book.locks_in_a_row.saturating_add(new);
         RUNG * rung.clamp(1, TOP_RUNG)
@@ -199,10 +227,23 @@ impl Governor {
             locked_until: book.locked_until,
             locks_in_a_row: book.locks_in_a_row,
             pace: book.pace_at(now),
+            relapses: book.relapses,
+            ceiling: book.ceiling,
+            kept_at: Some(now),
             sent: book.counted(),
             sent_at: under_way.or(book.ended.back().copied()),
             in_use: false,
             share: book.share.filter(|share| share.at(now) < 1000),
+        }
+    }
+
+    /// What is kept where so many requests are known to have been sent until now, and nothing else.
+    #[must_use]
+    pub fn after(&self, sent: u32) -> GovernorState {
+        GovernorState {
+            sent,
+            sent_at: Some(self.0.clock.now()),
+            ..GovernorState::default()
         }
     }
 
@@ -215,12 +256,9 @@ impl Governor {
         let ceiling = book.ceiling;
         book.locked_until = state.locked_until;
         book.locks_in_a_row = state.locks_in_a_row;
-        book.pace = match state.pace {
-            0 => ceiling,
-            pace => pace.min(ceiling),
-        };
-        book.pace_at = state.locked_until.map_or(now, |until| until.max(now));
-        book.share = state.share;
+        book.pace = state.pace_under(ceiling, now);
+        book.relapses = state.relapses;
+        book.share = state.share_of(ceiling);
         book.ended.clear();
         if state.in_use {
             book.ended
@@ -229,6 +267,10 @@ impl Governor {
             let sent = std::iter::repeat_n(sent_at, state.sent.min(ceiling) as usize);
             book.ended.extend(sent);
         }
+        // The clock may have been set back since.
+        book.seen = state.kept_at.unwrap_or(now);
+        book.settle(now);
+        book.pace_at = book.locked_until.map_or(now, |until| until.max(now));
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -35,6 +35,8 @@ pub(super) fn connect(
         .user_agent(USER_AGENT)
         .default_headers(HeaderMap::from_iter([(name, value)]))
         .redirect(redirect::Policy::none())
+        // What is sent again is another request, and takes its turn like one.
+        .retry(reqwest::retry::never())
         .connect_timeout(timeout.map_or(CONNECT_TIMEOUT, |timeout| timeout.min(CONNECT_TIMEOUT)))
         .gzip(timeout.is_some());
     let builder = match timeout {

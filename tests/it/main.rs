@@ -19,6 +19,7 @@ mod live;
 mod measure;
 mod migrations;
 mod model;
+mod orders;
 mod published;
 mod questions;
 mod readers;

@@ -16,7 +16,7 @@ pub(super) fn modes(loaded: &Loaded, environment: &Environment) -> Vec<Finding> 
         findings.extend(finding("token", "the token in", &token, "chmod 600"));
     }
     if let Some(secret) = loaded.config.receiver.secret_file.as_deref() {
-        findings.extend(finding("secret", "the secret in", secret, "chmod 600"));
+        findings.extend(finding("secret", "the secret in", secret, "chmod 640"));
     }
     let mirror = &loaded.config.database.path;
     findings.extend(finding(

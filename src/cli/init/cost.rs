@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{ChatList, Listed, Window};
+use crate::source::SourceError;
 use crate::source::smartsender::Client;
 
 /// Chats whose messages are counted: two requests each.
@@ -19,20 +20,34 @@ pub(super) struct Cost {
 }
 
 /// Asks at most 17 times. Nothing where pages of one item are not given, for then counting costs too much.
-pub(super) async fn estimate(client: &Client, per_minute: u32) -> Option<Cost> {
-    let head = client.chats(ChatList::All, Window::COUNT).await.ok()?;
-    let chats = u32::try_from(head.list_length()?).ok()?;
+///
+/// # Errors
+/// Whatever the client met.
+pub(super) async fn estimate(
+    client: &Client,
+    per_minute: u32,
+) -> Result<Option<Cost>, SourceError> {
+    let head = client.chats(ChatList::All, Window::COUNT).await?;
+    let Some(chats) = head
+        .list_length()
+        .and_then(|length| u32::try_from(length).ok())
+    else {
+        return Ok(None);
+    };
     let mut lengths = Vec::new();
     for page in drawn(chats) {
         let window = Window { page, limit: 1 };
-        let page = client.chats(ChatList::All, window).await.ok()?;
+        let page = client.chats(ChatList::All, window).await?;
         let Some(Ok(chat)) = page.items.first() else {
             continue;
         };
-        let messages = client.messages(chat.id(), Window::COUNT).await.ok()?;
-        lengths.push(messages.list_length()?);
+        let messages = client.messages(chat.id(), Window::COUNT).await?;
+        let Some(length) = messages.list_length() else {
+            return Ok(None);
+        };
+        lengths.push(length);
     }
-    Some(from(u64::from(chats), &lengths, per_minute))
+    Ok(Some(from(u64::from(chats), &lengths, per_minute)))
 }
 
 /// Places in the list, from 1, evenly apart.

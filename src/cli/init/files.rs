@@ -1,7 +1,7 @@
 //! The files of a first run: the example with the answers in it, and the token on its own.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +32,32 @@ pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Nor is a file that holds something else than this token.
+pub(super) fn refuse_another_token(
+    config: &Path,
+    token: &SecretString,
+    force: bool,
+) -> Result<(), Failure> {
+    let beside = token_beside(config);
+    let is_same = match std::fs::read_to_string(&beside) {
+        Ok(text) => text.trim() == token.expose_secret(),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    if is_same || force {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Configuration,
+        format!(
+            "{} is there already, and is not this token",
+            beside.display()
+        ),
+        Some(
+            "move it away, name another configuration with --config, or write over it with --force",
+        ),
+    ))
 }
 
 /// `config.toml` has its `token` beside it, `acme.toml` its `acme.token`: the names that the units go by.
@@ -133,6 +159,19 @@ mod tests {
         );
         assert_eq!(config.database.path, Path::new("a \"b\".db"));
         assert_eq!(text.matches("\n#").count(), EXAMPLE.matches("\n#").count());
+    }
+
+    #[test]
+    fn what_is_not_this_token_is_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("config.toml");
+        let refused =
+            |force| refuse_another_token(&config, &"secret".to_owned().into(), force).is_err();
+        assert!(!refused(false));
+        std::fs::write(dir.path().join("token"), "secret\n").unwrap();
+        assert!(!refused(false));
+        std::fs::write(dir.path().join("token"), "notes on a token\n").unwrap();
+        assert!(refused(false) && !refused(true));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Environment};
 use crate::daemon;
 use crate::model::Account;
-use crate::source::Governor;
+use crate::source::{Governor, SourceError};
 
 use cost::Cost;
 use files::Written;
@@ -33,9 +33,11 @@ pub(super) async fn run(
     options: &InitOptions,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    let path = place(arguments.config.as_deref(), options.systemd);
+    let environment = Environment::of_process();
+    let path = place(arguments.config.as_deref(), options.systemd, &environment);
     files::refuse_existing(&path, options.force)?;
-    let token = answers::token(options, &Environment::of_process())?;
+    let token = answers::token(options, &environment)?;
+    files::refuse_another_token(&path, &token, options.force)?;
     let database = answers::database(options, UNIT_DATABASE)?;
     let text = files::text(options, &database, &files::token_beside(&path));
     let config = Config::parse(&text)?;
@@ -56,9 +58,14 @@ pub(super) async fn run(
 }
 
 /// Where the configuration goes: where it is found later.
-fn place(named: Option<&Path>, systemd: bool) -> PathBuf {
-    let usual = if systemd { UNIT_CONFIG } else { "config.toml" };
-    named.map_or_else(|| PathBuf::from(usual), Path::to_owned)
+fn place(named: Option<&Path>, systemd: bool, environment: &Environment) -> PathBuf {
+    match (named, &environment.config) {
+        (Some(named), _) => named.to_owned(),
+        // The unit knows nothing of the variables of this shell.
+        (None, _) if systemd => PathBuf::from(UNIT_CONFIG),
+        (None, Some(found)) => found.clone(),
+        (None, None) => PathBuf::from("config.toml"),
+    }
 }
 
 /// Whose account it is, and what reading its history takes; nothing where the source does not tell enough.
@@ -67,8 +74,12 @@ async fn ask(config: &Config, token: SecretString) -> Result<(Account, Option<Co
     let governor = Governor::new(config.source.requests_per_minute, clock.clone());
     let client = daemon::client(&config.source, token, governor, clock)?;
     let account = client.account().await?.value;
-    let cost = cost::estimate(&client, config.source.requests_per_minute).await;
-    Ok((account, cost))
+    match cost::estimate(&client, config.source.requests_per_minute).await {
+        Ok(cost) => Ok((account, cost)),
+        // Nothing of this is kept: a daemon that is started now would ask in the lock.
+        Err(error @ SourceError::Locked { .. }) => Err(error.into()),
+        Err(_) => Ok((account, None)),
+    }
 }
 
 fn told(

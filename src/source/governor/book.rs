@@ -10,6 +10,15 @@ use crate::clock::Timestamp;
 /// The span that the source counts over, and a little more: clocks differ, and ours shows whole milliseconds.
 pub(super) const WINDOW: Duration = Duration::from_millis(60_050);
 
+/// A lock within this time of another is one of a row, whatever was served between them.
+const AGAIN: Duration = Duration::from_hours(1);
+
+/// After so many of them the pace comes back no more slowly.
+const MOST_HALVINGS: u32 = 5;
+
+/// A clock that goes back by less is not one that was set: callers read it a little before they have the book.
+const STEP: Duration = Duration::from_secs(1);
+
 /// What a request must wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
@@ -37,8 +46,13 @@ pub(super) struct Book {
     /// Requests a minute as of `pace_at`, from when on it recovers.
     pub(super) pace: u32,
     pub(super) pace_at: Timestamp,
+    /// How many times the last lock came within an hour of the one before it: others take nearly all, and are locked by what little
+    /// the mirror adds.
+    pub(super) relapses: u32,
     /// What others leave, if they were noticed.
     pub(super) share: Option<Share>,
+    /// The latest moment at which anybody looked into the book.
+    pub(super) seen: Timestamp,
 }
 
 impl Book {
@@ -53,7 +67,9 @@ impl Book {
             locks_in_a_row: 0,
             pace: ceiling,
             pace_at: now,
+            relapses: 0,
             share: None,
+            seen: now,
         }
     }
 
@@ -84,18 +100,26 @@ impl Book {
     /// A request has ended: it arrived by now, or never will.
     pub(super) fn end(&mut self, now: Timestamp) {
         if self.ceiling > 0 {
+            // What ended before a clock was set back must not stand before this one.
+            self.settle(now);
             self.under_way = self.under_way.saturating_sub(1);
             self.ended.push_back(now);
-            self.settle(now);
         }
     }
 
     /// A lock has come. Answers that come in while the source is already locked tell of the same one.
     pub(super) fn lock(&mut self, now: Timestamp, until: Timestamp) {
         if self.locked_at(now).is_none() {
-            self.settle(now);
             // The one that was refused is among those under way.
             let sent = self.counted().saturating_sub(1);
+            let again = self
+                .locked_until
+                .is_some_and(|last| now.since(last) < AGAIN);
+            self.relapses = if again {
+                self.relapses.saturating_add(1)
+            } else {
+                0
+            };
             self.pace = (self.pace_at(now) / 2).max(1).min(self.ceiling);
             self.share = Share::shown(self.share, sent, self.ceiling, now);
             self.locks_in_a_row = self.locks_in_a_row.saturating_add(1);
@@ -113,6 +137,7 @@ impl Book {
 
     /// Brings the book to `now`. A clock that was set back must not make anybody wait out the difference.
     pub(super) fn settle(&mut self, now: Timestamp) {
+        self.follow(now);
         self.owed = self.owed.saturating_sub(now.since(self.owed_at));
         self.owed_at = now;
         while self
@@ -127,6 +152,22 @@ impl Book {
                 *end = (*end).min(now);
             }
         }
+    }
+
+    /// Moments told by a clock that has been set back since are as much too late. How much that is nobody knows exactly: what has
+    /// passed since anybody looked comes off it, so a lock is kept a little too long, never too short.
+    fn follow(&mut self, now: Timestamp) {
+        let step = self.seen.since(now);
+        if step >= STEP {
+            let until = self.locked_until.map(|until| until.minus(step));
+            self.locked_until = until;
+            self.pace_at = self.pace_at.minus(step);
+            if let Some(share) = &mut self.share {
+                share.seen_at = share.seen_at.minus(step);
+            }
+            self.seen = now;
+        }
+        self.seen = self.seen.max(now);
     }
 
     /// How long until the source counts few enough; nothing if that depends on when those under way end.
@@ -146,10 +187,12 @@ impl Book {
         u32::try_from(allowed).unwrap_or(u32::MAX).max(1)
     }
 
-    /// The pace with what it has recovered: 5 % of the ceiling a minute.
+    /// The pace with what it has recovered, 5 % of the ceiling a minute and half as much after each relapse, as far as others leave
+    /// room for it.
     pub(super) fn pace_at(&self, now: Timestamp) -> u32 {
-        let seconds = now.since(self.pace_at).as_secs().min(3600);
-        let recovered = u64::from(self.ceiling) * seconds / 1200;
+        let seconds = now.since(self.pace_at).as_secs().min(24 * 3600);
+        let whole = 1200 << self.relapses.min(MOST_HALVINGS);
+        let recovered = u64::from(self.ceiling) * seconds / whole;
         let pace = u64::from(self.pace) + recovered;
         u32::try_from(pace)
             .unwrap_or(u32::MAX)
@@ -157,7 +200,8 @@ impl Book {
             .min(self.allowed_at(now))
     }
 
-    pub(super) fn locked_at(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn locked_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.settle(now);
         self.locked_until.filter(|until| *until > now)
     }
 }

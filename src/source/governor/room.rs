@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 /// How much of the room that was seen the mirror uses: in hundredths of it.
 const USED: u64 = 85;
 
-/// A lock that came after less than this part of the ceiling tells nothing: others had taken nearly all, and would have
+/// A lock that came after less than this part of the ceiling tells nothing of it: others had taken nearly all, and may have
 /// been locked without the mirror. No share falls below it either.
 const LEAST: u64 = 1000 / 8;
 
@@ -55,5 +55,14 @@ impl Share {
         let since = now.since(self.seen_at).as_secs().min(100 * day);
         let grown = self.thousandths * GROWTH * since / day * since / day / 1000;
         (self.thousandths + grown).min(1000)
+    }
+
+    /// As many requests, as a share of another ceiling.
+    pub(super) fn of_another(self, ceiling: u32, other: u32) -> Self {
+        let requests = self.thousandths * u64::from(ceiling);
+        Self {
+            thousandths: (requests / u64::from(other.max(1))).min(1000),
+            ..self
+        }
     }
 }
