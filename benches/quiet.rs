@@ -1,6 +1,9 @@
 //! A pass over an account in which nothing happened, on mirrors of growing size: what it costs must not grow with them.
 //!
 //! `cargo bench --bench quiet -- [--most MESSAGES]`
+//!
+//! An account of more than a million messages is not simulated: the mirror of one of a million then holds all its rows again and again, under
+//! other numbers. A pass that finds nothing asks for no more than the heads of the lists, so the source cannot tell the difference.
 
 use std::path::Path;
 use std::time::Instant;
@@ -11,11 +14,14 @@ use chatmirror::daemon::Mirror;
 use chatmirror::pass::Progress;
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{Options, Recipe, Simulator};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 const SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
+
+/// Messages of the largest account that is simulated.
+const SIMULATED: usize = 1_000_000;
 
 /// Passes that are measured together: the system counts time in hundredths of a second.
 const PASSES: u32 = 100;
@@ -36,10 +42,11 @@ fn main() {
 }
 
 async fn measure(messages: usize) {
+    let simulated = messages.min(SIMULATED);
     let recipe = Recipe {
         seed: 7,
-        chats: messages / 28,
-        messages,
+        chats: simulated / 28,
+        messages: simulated,
         // Long enough ago that nothing is of the present second.
         until: Timestamp::now().minus(std::time::Duration::from_mins(5)),
         ..Recipe::default()
@@ -52,6 +59,15 @@ async fn measure(messages: usize) {
     let mirror = open(&base_url, &path, &simulator).await;
     mirror.bind(&stop).await.unwrap();
     pass(&mirror, Mode::Backfill).await;
+    multiply(&path, messages / simulated).await;
+    let stored: i64 = sqlx::query_scalar("select count(*) from messages")
+        .fetch_one(&mut connect(&path).await)
+        .await
+        .unwrap();
+    assert!(
+        stored >= i64::try_from(messages).unwrap(),
+        "{stored} messages"
+    );
     pass(&mirror, Mode::Incremental).await;
     let (cpu, begun) = (cpu_ms(), Instant::now());
     let mut requests = 0;
@@ -89,9 +105,54 @@ async fn pass(mirror: &Mirror, mode: Mode) -> u64 {
     outcome.unwrap().requests
 }
 
-async fn empty_wal(path: &Path) {
+async fn connect(path: &Path) -> SqliteConnection {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-    let mut connection = options.connect().await.unwrap();
+    options.connect().await.unwrap()
+}
+
+/// More than any number of a simulated account.
+const NUMBERS: i64 = 1_000_000_000_000;
+
+/// Stores each chat with its messages so many times over.
+async fn multiply(path: &Path, times: usize) {
+    let mut connection = connect(path).await;
+    for time in 1..times {
+        for (table, numbers) in [
+            ("chats", &["id"][..]),
+            ("messages", &["id", "chat_id"]),
+            ("chat_sync", &["chat_id"]),
+        ] {
+            let columns: Vec<String> = sqlx::query_scalar("select name from pragma_table_info(?1)")
+                .bind(table)
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+            let moved: Vec<String> = columns
+                .iter()
+                .map(|column| {
+                    if numbers.contains(&column.as_str()) {
+                        format!("{column} + {time} * {NUMBERS}")
+                    } else {
+                        column.clone()
+                    }
+                })
+                .collect();
+            let (columns, moved) = (columns.join(", "), moved.join(", "));
+            let sql = format!(
+                "insert into {table} ({columns}) select {moved} from {table} where {} < {NUMBERS}",
+                numbers[0]
+            );
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+    }
+    connection.close().await.unwrap();
+}
+
+async fn empty_wal(path: &Path) {
+    let mut connection = connect(path).await;
     sqlx::query("pragma wal_checkpoint(truncate)")
         .execute(&mut connection)
         .await

@@ -26,6 +26,7 @@ mod status;
 mod sync;
 mod verify;
 
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -35,12 +36,17 @@ use exit::{Exit, Failure};
 use output::Output;
 use signals::Signals;
 
+/// Threads that work, on however large a machine: SQLite has its own, and what is left is waiting for answers. Each keeps memory of its own.
+const MOST_WORKERS: usize = 4;
+
 /// Reads the command line, does what it says, and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(arguments.json, arguments.quiet);
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(MOST_WORKERS))
         .enable_all()
         .build();
     let outcome = match runtime {

@@ -44,7 +44,7 @@ pub(super) fn writing(path: &Path, durability: Durability) -> SqliteConnectOptio
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("journal_size_limit", WAL_LIMIT_BYTES.to_string())
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-        .pragma("cache_size", "-8000")
+        .pragma("cache_size", "-6000")
 }
 
 /// How a reader opens the file.
@@ -53,6 +53,11 @@ pub(super) fn reading(path: &Path) -> SqliteConnectOptions {
         .filename(path)
         .read_only(true)
         .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// How it is read beside the writer, for as long as that runs: what it asks again and again is little.
+pub(super) fn reading_beside(path: &Path) -> SqliteConnectOptions {
+    reading(path).pragma("cache_size", "-500")
 }
 
 /// Whether the file alone holds everything: nobody has it open for writing, and nobody was cut off doing so.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqlitePool;
 
-use super::connect::{Durability, at_rest, connect, is_at_rest, named_path, reading, writing};
+use super::connect::{
+    Durability, at_rest, connect, is_at_rest, named_path, reading, reading_beside, writing,
+};
 use super::lock::WriterLock;
 use super::writer::Writer;
 use super::{Reader, StoreError};
@@ -42,6 +44,9 @@ pub struct Binding {
     pub activities: bool,
 }
 
+/// Connections beside the writer's: a pass asks one thing at a time, and whoever watches it another. Each has a cache of its own.
+const READERS: u32 = 2;
+
 impl Store {
     /// Opens the mirror at `path` for writing, makes it if it is not there, and brings its schema up to date. What is committed
     /// to it can be asked for again.
@@ -65,7 +70,7 @@ impl Store {
         let writer = Writer::new(connect(path, writing(path, durability), 1).await?);
         let store = Self {
             reader: Reader {
-                pool: connect(path, reading(path), 4).await?,
+                pool: connect(path, reading_beside(path), READERS).await?,
                 path: path.to_owned(),
             },
             writer,

@@ -237,7 +237,7 @@ async fn bare(messages: i64, words: &[String]) {
     let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display()))
         .await
         .unwrap();
-    sqlx::raw_sql("pragma synchronous = normal; pragma cache_size = -8000")
+    sqlx::raw_sql("pragma synchronous = normal; pragma cache_size = -6000")
         .execute(&mut connection)
         .await
         .unwrap();
