@@ -66,6 +66,9 @@ pub(super) async fn run(
     if mode == Mode::Backfill && outcome.is_ok() {
         Errand::beside(mirror.store().path()).is_done();
     }
+    if mode == Mode::Reconcile && outcome.is_ok() {
+        mirror.note_reconcile().await?;
+    }
     let freshness = mirror.store().reader().freshness().await;
     mirror.close().await;
     let (outcome, freshness) = (outcome?, freshness?);

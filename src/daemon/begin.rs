@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::mirror::{Mirror, OpenError};
-use super::service::ServiceError;
+use super::outcome::ServiceError;
 use super::trouble::Trouble;
 use crate::pass::PassError;
 use crate::plan::Mode;

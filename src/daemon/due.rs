@@ -2,7 +2,7 @@
 
 use super::mirror::Mirror;
 use crate::clock::Timestamp;
-use crate::pass::PassError;
+use crate::store::StoreError;
 
 /// Tries that get on and fail before it is left to the next ring: one that fails at the same place each time would read the lists all day.
 const MOST_TRIES: u32 = 8;
@@ -38,7 +38,7 @@ impl Due {
         self.tries = 0;
     }
 
-    /// It failed, and another try may succeed; `got_on`: it had read something, and goes on from there unless another pass comes between.
+    /// It failed, and another try may succeed; `got_on`: it had read some of the lists, and goes on from there unless another pass comes between.
     pub(super) fn failed(&mut self, got_on: bool) {
         self.tries = self.tries.saturating_sub(u32::from(got_on));
         self.makes_room = !got_on;
@@ -48,22 +48,33 @@ impl Due {
 /// Under this name the mirror keeps when the last one had its turn.
 const NAME: &str = "daemon.reconciled";
 
-/// Notes that one has had its turn.
-pub(super) async fn note_reconcile(mirror: &Mirror) -> Result<(), PassError> {
-    let now = mirror.clock().now();
-    Ok(mirror.store().learn(NAME, &now, now).await?)
-}
-
-/// Whether one was due at `last`, while nobody was there to hear it ring. A mirror that never had one waits for the first.
-pub(super) async fn reconcile_was_missed(
-    mirror: &Mirror,
-    last: Option<Timestamp>,
-) -> Result<bool, PassError> {
-    let noted: Option<Timestamp> = mirror.store().reader().learned(NAME).await?;
-    if noted.is_none() {
-        note_reconcile(mirror).await?;
+impl Mirror {
+    /// Notes that a reconcile pass has had its turn. What stands in the way for a while only costs another one at the next start.
+    ///
+    /// # Errors
+    /// Whatever else the store says.
+    pub async fn note_reconcile(&self) -> Result<(), StoreError> {
+        let now = self.clock().now();
+        match self.store().learn(NAME, &now, now).await {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "that a reconcile pass has had its turn could not be noted");
+                Ok(())
+            }
+            noted => noted,
+        }
     }
-    Ok(noted.is_some_and(|noted| last.is_some_and(|last| noted < last)))
+
+    /// Whether one was due at `last`, while nobody was there to hear it ring. A mirror that never had one waits for the first.
+    pub(super) async fn reconcile_was_missed(
+        &self,
+        last: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        let noted: Option<Timestamp> = self.store().reader().learned(NAME).await?;
+        if noted.is_none() {
+            self.note_reconcile().await?;
+        }
+        Ok(noted.is_some_and(|noted| last.is_some_and(|last| noted < last)))
+    }
 }
 
 #[cfg(test)]

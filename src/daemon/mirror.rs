@@ -168,6 +168,7 @@ impl Mirror {
         &mut self,
         source: &config::Source,
         token: SecretString,
+        stop: &CancellationToken,
     ) -> Result<(), OpenError> {
         let token_fingerprint = fingerprint(source.base_url.as_str(), &token);
         let governor = Governor::new(source.requests_per_minute, self.clock.clone());
@@ -176,11 +177,11 @@ impl Mirror {
         client.count_into(self.client.counts());
         if token_fingerprint != self.token_fingerprint {
             self.keep_budget(true).await?;
-            let answer = client.account().await;
+            let answer = stop.run_until_cancelled(client.account()).await;
             // A lock that it met is the old token's as well.
-            self.governor.restore(&governor.state());
+            self.governor.take_in(&governor);
             self.keep_budget(false).await?;
-            let account = answer?.value;
+            let account = answer.ok_or(OpenError::Stopped)??.value;
             let now = self.clock.now();
             self.store.bind(&self.binding(account), now).await?;
             self.store.learn(TOKEN, &token_fingerprint, now).await?;

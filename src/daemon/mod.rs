@@ -26,6 +26,7 @@ pub use heart::Heart;
 pub use http::ServerError;
 pub use mailbox::Mailbox;
 pub use mirror::{Mirror, OpenError, Order, client, restore_budget};
+pub use outcome::ServiceError;
 pub use receive::{Reception, asking, receive};
 pub use reload::Reload;
-pub use service::{Orders, ServiceError, serve};
+pub use service::{Orders, serve};

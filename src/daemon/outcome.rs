@@ -1,12 +1,33 @@
 //! How a pass went: what is worth a line in the log, and what ends the service.
 
-use super::service::ServiceError;
+use super::http::ServerError;
+use super::mirror::OpenError;
 use super::trouble::Trouble;
 use crate::clock::Timestamp;
 use crate::pass::{Outcome, PassError, Progress};
 use crate::plan::Mode;
 use crate::source::SourceError;
 use crate::store::{RunStatus, RunTotals, StoreError};
+
+/// Why the service ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The mirror could not be opened or bound.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A pass met what no later pass can mend.
+    #[error(transparent)]
+    Pass(#[from] PassError),
+    /// The daemon's own server could not be started.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// There is no address to receive on.
+    #[error("http.listen is empty: there is nothing to receive events on")]
+    Deaf,
+    /// The scheduler could not be started.
+    #[error("the scheduler could not be started: {0}")]
+    Scheduler(#[from] tokio_cron_scheduler::JobSchedulerError),
+}
 
 /// Tries of a backfill in a row that fail and get on before news are looked for: it may get on to the same place each time.
 const MOST_TRIES: u32 = 3;

@@ -1,12 +1,20 @@
 //! A new configuration for a daemon that runs: read and checked whole before anything of the old one is given up.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::mpsc::Receiver;
 
 use super::heart::Heart;
+use crate::clock::Timestamp;
 use crate::config::{Config, ConfigError, Environment};
+
+/// A source that could not be asked for a new configuration's sake is asked again after this, and after twice as long each further time.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The longest of those pauses.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Where the configuration came from, and whoever asks to read it again.
 #[derive(Debug)]
@@ -20,9 +28,36 @@ pub struct Reload {
 }
 
 /// A configuration that may take the place of the one in use.
+#[derive(Clone)]
 pub(super) struct Fresh {
     pub(super) config: Config,
     pub(super) token: SecretString,
+}
+
+/// A configuration that waits for a source which cannot be asked at present.
+pub(super) struct Waiting {
+    fresh: Fresh,
+    /// When it is asked next.
+    at: Timestamp,
+    pause: Duration,
+}
+
+impl Waiting {
+    /// One more time it could not be asked, at `now`: the next time comes after twice as long as the time before.
+    pub(super) fn wait(waiting: &mut Option<Self>, fresh: Fresh, now: Timestamp) {
+        let before = waiting.as_ref().map_or(FIRST_PAUSE, |before| before.pause);
+        *waiting = Some(Self {
+            fresh,
+            at: now.plus(before),
+            pause: (before * 2).min(LONGEST_PAUSE),
+        });
+    }
+
+    /// The configuration, if it is time to ask again.
+    pub(super) fn come(waiting: &mut Option<Self>, now: Timestamp) -> Option<Fresh> {
+        let waiting = waiting.as_mut().filter(|waiting| waiting.at <= now)?;
+        Some(waiting.fresh.clone())
+    }
 }
 
 /// Why it may not.

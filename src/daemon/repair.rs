@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::mailbox::Mailbox;
+use super::outcome::ServiceError;
 use super::ringer::{Ring, Ringer};
-use super::service::ServiceError;
 use crate::config::Config;
 use crate::pass::{self, PassError, Repair, Repaired};
 use crate::plan::Mode;

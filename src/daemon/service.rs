@@ -4,42 +4,22 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::begin::{bind, first_mode};
-use super::due::{Due, note_reconcile, reconcile_was_missed};
+use super::due::Due;
 use super::errand::Errand;
 use super::heart::Heart;
-use super::http::{Parts, Server, ServerError};
+use super::http::{Parts, Server};
 use super::mirror::{Mirror, OpenError, Order};
-use super::outcome::{Failures, has_read, heals, is_refused, report};
-use super::reload::{Fresh, Reload, read_again, refuse};
+use super::outcome::{Failures, ServiceError, has_read, heals, is_refused, report};
+use super::reload::{Fresh, Reload, Waiting, read_again, refuse};
 use super::ringer::{Ring, Ringer};
 use super::snapshots::{self, Copies};
 use super::trouble::Trouble;
 use super::turn::{due_and_read, purse, spare};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::pass::{Outcome, PassError, Progress, reads_history};
+use crate::pass::{Outcome, PassError, Progress, lists_are_half_read, reads_history};
 use crate::plan::{EAGER, Mode, NextLook, Pulse};
-use crate::store::RunStatus;
-
-/// Why the service ended by itself.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// The mirror could not be opened or bound.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A pass met what no later pass can mend.
-    #[error(transparent)]
-    Pass(#[from] PassError),
-    /// The daemon's own server could not be started.
-    #[error(transparent)]
-    Server(#[from] ServerError),
-    /// There is no address to receive on.
-    #[error("http.listen is empty: there is nothing to receive events on")]
-    Deaf,
-    /// The scheduler could not be started.
-    #[error("the scheduler could not be started: {0}")]
-    Scheduler(#[from] tokio_cron_scheduler::JobSchedulerError),
-}
+use crate::store::{Reader, RunStatus, StoreError};
 
 /// What reaches a service from outside.
 #[derive(Debug)]
@@ -128,7 +108,7 @@ struct Service<'a> {
     /// Whether a reconcile pass is.
     due: Due,
     /// A new configuration that waits until the source can be asked whether it opens the same account.
-    waiting: Option<Fresh>,
+    waiting: Option<Waiting>,
     /// What has been failing of late.
     trouble: Trouble,
     /// When sealed copies are made, and where.
@@ -142,14 +122,15 @@ impl Service<'_> {
     async fn work(&mut self) -> Result<(), ServiceError> {
         // What was missed while the service was down is not waited for.
         let mut mode = first_mode(self.mirror).await?;
-        if reconcile_was_missed(self.mirror, self.ringer.last_reconcile()).await? {
+        let last = self.ringer.last_reconcile();
+        if known(self.mirror.reconcile_was_missed(last).await)? {
             self.due.rings();
         }
         self.heart.ready();
         while !self.orders.stop.is_cancelled() {
             self.errand.take();
             // A backfill that is being read has listed every chat before it was asked for: the one that was follows it.
-            if self.errand.is_owed() && !self.reads_history().await? {
+            if self.errand.is_owed() && !known(reads_history(self.reader()).await)? {
                 self.errand.begin();
                 // One that fails again and again, such as for a loss that is not believed, keeps no news waiting.
                 if !self.backfill.makes_room() {
@@ -172,12 +153,16 @@ impl Service<'_> {
         let next = self.pulse.next_look(purse(self.mirror), ring);
         let give_way = CancellationToken::new();
         let (outcome, fresh) = self.drive(mode, next, &give_way).await;
-        let fresh = fresh.or_else(|| self.waiting.take());
+        let now = self.mirror.clock().now();
         let outcome = match outcome {
-            // The one that is refused may be the old one.
-            Err(error) if fresh.is_some() && is_refused(&error) => Err(PassError::Stopped),
+            Err(error) if is_refused(&error) && (fresh.is_some() || self.waiting.is_some()) => {
+                let words = "the token in use is refused, and another one waits to be tried";
+                self.trouble.met(&error, error.hint(), false, words, now);
+                Err(PassError::Stopped)
+            }
             outcome => outcome,
         };
+        let fresh = fresh.or_else(|| Waiting::come(&mut self.waiting, now));
         let cut = matches!(outcome, Err(PassError::Stopped));
         let outcome = self.judge(mode, outcome).await?;
         let until = match &outcome {
@@ -258,20 +243,24 @@ impl Service<'_> {
         let heals = heals(&outcome);
         let got_on = heals && has_read(&self.orders.progress.borrow());
         let outcome = report(outcome, &mut self.trouble, self.mirror.clock().now())?;
-        if mode == Mode::Backfill && outcome.is_some() {
+        if mode == Mode::Backfill
+            && (outcome.is_some() || known(reads_history(self.reader()).await)?)
+        {
             self.errand.is_done();
         }
         let failed = outcome.is_none() && !cut;
         self.backfill
             .ended(mode == Mode::Backfill && failed, got_on);
         if mode == Mode::Reconcile && !cut {
-            if failed && heals {
+            let half = known(lists_are_half_read(self.reader()).await)?;
+            if failed && heals && (half || !got_on) {
                 self.due.failed(got_on);
             } else {
+                // What is left after the lists is owed, and any pass reads it.
                 self.due.is_over();
             }
             if !self.due.is_due() {
-                note_reconcile(self.mirror).await?;
+                known(self.mirror.note_reconcile().await)?;
                 let tidied = self
                     .heart
                     .beside(self.mirror.tidy(self.config.changes))
@@ -282,9 +271,8 @@ impl Service<'_> {
         Ok(outcome)
     }
 
-    async fn reads_history(&self) -> Result<bool, ServiceError> {
-        let reads = reads_history(self.mirror.store().reader()).await;
-        Ok(reads.map_err(PassError::from)?)
+    fn reader(&self) -> &Reader {
+        self.mirror.store().reader()
     }
 
     /// Waits until it is time for the next pass: for its ring, or for the next look at a busy account.
@@ -347,24 +335,31 @@ impl Service<'_> {
     /// Works by the new configuration from now on, if the source agrees with it; by the old one if not. Says whether that is decided: not
     /// while the source cannot be asked.
     async fn take_up(&mut self, fresh: Fresh) -> Result<bool, ServiceError> {
-        self.waiting = None;
+        let Fresh { config, token } = fresh.clone();
         let reconfigured = self
             .mirror
-            .reconfigure(&fresh.config.source, fresh.token.clone());
-        let stopped = self.orders.stop.run_until_cancelled(reconfigured);
-        match self.heart.beside(stopped).await {
-            None => {}
-            Some(Ok(())) => self.go_by(fresh.config).await?,
-            Some(Err(OpenError::Source(error))) if error.is_transient() => {
+            .reconfigure(&config.source, token, self.orders.stop);
+        match self.heart.beside(reconfigured).await {
+            Ok(()) => {
+                self.waiting = None;
+                self.go_by(config).await?;
+            }
+            Err(OpenError::Stopped) => {}
+            Err(OpenError::Source(error)) if error.is_transient() => {
                 let words = "the new configuration waits until the source can be asked whose account it opens";
                 tracing::warn!(%error, "{words}");
                 self.heart.say(words);
                 self.heart.ready();
-                self.waiting = Some(fresh);
+                let now = self.mirror.clock().now();
+                Waiting::wait(&mut self.waiting, fresh, now);
+                return Ok(false);
             }
-            Some(Err(error)) => refuse(&error, self.heart),
+            Err(error) => {
+                self.waiting = None;
+                refuse(&error, self.heart);
+            }
         }
-        Ok(self.waiting.is_none())
+        Ok(true)
     }
 
     /// Works by this configuration, with which the mirror does already.
@@ -382,6 +377,11 @@ impl Service<'_> {
         self.heart.ready();
         Ok(())
     }
+}
+
+/// What the file says of itself.
+fn known<T>(told: Result<T, StoreError>) -> Result<T, ServiceError> {
+    Ok(told.map_err(PassError::from)?)
 }
 
 /// What follows a pass.

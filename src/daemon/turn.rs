@@ -41,9 +41,10 @@ pub(super) async fn due_and_read(clock: &Clock, at: Timestamp, progress: &watch:
             return false;
         }
         let its_turn = lists.map_or(Duration::ZERO, |lists| since.since(lists));
-        // Set back in the middle of a pass, the clock would come to `at` who knows when.
+        // Set back in the middle of a pass, the clock would come to those moments who knows when.
         let is_due = now >= at || now < begun;
-        read != before && is_due && now.since(since) >= its_turn.min(LONGEST_TURN)
+        let had_turn = now.since(since) >= its_turn.min(LONGEST_TURN) || now < since;
+        read != before && is_due && had_turn
     });
     // The sender outlives the pass, so this only ends because something was read.
     let _ = read.await;

@@ -13,7 +13,7 @@ use super::traits::{Backfill, Traits};
 use super::{Pass, PassError};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState, MOST_PER_PAGE, Window};
-use crate::plan::{self, ListOrder, Mode, Reach, Rule, Spacing, Walk};
+use crate::plan::{self, ListOrder, Reach, Rule, Spacing, Walk};
 use crate::source::SourceError;
 use crate::store::{Batch, Checkpoint, Rows};
 
@@ -303,7 +303,8 @@ impl Pass<'_> {
                 ..self.batch(ChatList::All.to_string(), None, now)
             })
             .await?;
-        if self.mode == Mode::Backfill && self.traits()?.backfill == Some(Backfill::Listing) {
+        // Whichever pass has read the lists to their end, each chat was owed a reading when the backfill began.
+        if whole && self.traits()?.backfill == Some(Backfill::Listing) {
             self.learn(|traits| traits.backfill = Some(Backfill::Reading))
                 .await?;
         }

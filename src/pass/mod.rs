@@ -38,7 +38,7 @@ pub use deliveries::{Manner, Parcel, Receipt, take_in};
 pub use error::PassError;
 pub use progress::{Phase, Progress};
 pub use repair::{Repair, Repaired, follow, repair};
-pub use traits::reads_history;
+pub use traits::{lists_are_half_read, reads_history};
 pub use verify::{Difference, Verification, verify};
 
 use lists::Peeks;

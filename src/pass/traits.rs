@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Pass, PassError};
+use crate::model::ChatList;
 use crate::plan::{Evidence, ListOrder, Mode};
 use crate::store::{Reader, StoreError};
 
@@ -82,6 +83,19 @@ impl Traits {
 /// Whatever SQLite says.
 pub async fn reads_history(reader: &Reader) -> Result<bool, StoreError> {
     Ok(Traits::load(reader).await?.backfill == Some(Backfill::Reading))
+}
+
+/// Whether a walk of lists of chats was cut short, and a pass that walks them to their end goes on with it.
+///
+/// # Errors
+/// Whatever SQLite says.
+pub async fn lists_are_half_read(reader: &Reader) -> Result<bool, StoreError> {
+    for list in [ChatList::All, ChatList::Open, ChatList::Closed] {
+        if reader.checkpoint(&list.to_string()).await?.walk.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Pass<'_> {

@@ -181,8 +181,8 @@ impl Governor {
     /// documentation 60 s, and 60 s more for each in a row, at most 720 s.
     #[must_use]
     pub fn next_lock(&self) -> Duration {
-        let now = self.0.clock.now();
         let mut book = self.book();
+        let now = self.0.clock.now();
         let new = u32::from(book.locked_at(now).is_none());
         let rung = book.locks_in_a_row.saturating_add(new);
         RUNG * rung.clamp(1, TOP_RUNG)
@@ -190,8 +190,8 @@ impl Governor {
 
     /// Notes that a request was served: the next lock is the first of its row again.
     pub fn served(&self) {
-        let now = self.0.clock.now();
         let mut book = self.book();
+        let now = self.0.clock.now();
         if book.locked_at(now).is_none() {
             book.locks_in_a_row = 0;
         }
@@ -207,8 +207,8 @@ impl Governor {
     /// What the budget allows at present.
     #[must_use]
     pub fn room(&self) -> Room {
-        let now = self.0.clock.now();
         let mut book = self.book();
+        let now = self.0.clock.now();
         book.settle(now);
         Room {
             a_minute: (book.ceiling > 0).then(|| book.pace_at(now)),
@@ -219,15 +219,15 @@ impl Governor {
     /// What the caller keeps for [`Governor::restore`].
     #[must_use]
     pub fn state(&self) -> GovernorState {
-        let now = self.0.clock.now();
         let mut book = self.book();
+        let now = self.0.clock.now();
         book.settle(now);
         let under_way = (book.under_way > 0).then_some(now);
         GovernorState {
             locked_until: book.locked_until,
             locks_in_a_row: book.locks_in_a_row,
             pace: book.pace_at(now),
-            relapses: book.relapses,
+            relapses: book.relapses_at(now),
             ceiling: book.ceiling,
             kept_at: Some(now),
             sent: book.counted(),
@@ -237,22 +237,33 @@ impl Governor {
         }
     }
 
-    /// What is kept where so many requests are known to have been sent until now, and nothing else.
+    /// What is kept where `sent` requests may have been sent until now, and nothing else is known: half of the ceiling at most.
     #[must_use]
     pub fn after(&self, sent: u32) -> GovernorState {
         GovernorState {
-            sent,
+            sent: sent.min(self.book().ceiling / 2),
             sent_at: Some(self.0.clock.now()),
             ..GovernorState::default()
         }
+    }
+
+    /// Takes in what became of one request that `other` sent, which had gone on from this one's state.
+    pub fn take_in(&self, other: &Self) {
+        if let Some(until) = other.locked_until() {
+            self.lock(until);
+        }
+        let mut book = self.book();
+        let now = self.0.clock.now();
+        book.settle(now);
+        book.ended.push_back(now);
     }
 
     /// Goes on from `state`. Its requests count as sent at the moment of the last of them: too
     /// careful for a minute, never too bold. Of a process that died in the middle of a pass nobody knows what it
     /// has asked: all that it might.
     pub fn restore(&self, state: &GovernorState) {
-        let now = self.0.clock.now();
         let mut book = self.book();
+        let now = self.0.clock.now();
         let ceiling = book.ceiling;
         book.locked_until = state.locked_until;
         book.locks_in_a_row = state.locks_in_a_row;

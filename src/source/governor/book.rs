@@ -13,7 +13,7 @@ pub(super) const WINDOW: Duration = Duration::from_millis(60_050);
 /// A lock within this time of another is one of a row, whatever was served between them.
 const AGAIN: Duration = Duration::from_hours(1);
 
-/// After so many of them the pace comes back no more slowly.
+/// After so many of them the pace comes back no more slowly, and is itself again after as many hours.
 const MOST_HALVINGS: u32 = 5;
 
 /// A clock that goes back by less is not one that was set: callers read it a little before they have the book.
@@ -116,7 +116,7 @@ impl Book {
                 .locked_until
                 .is_some_and(|last| now.since(last) < AGAIN);
             self.relapses = if again {
-                self.relapses.saturating_add(1)
+                self.relapses.saturating_add(1).min(MOST_HALVINGS)
             } else {
                 0
             };
@@ -191,13 +191,22 @@ impl Book {
     /// room for it.
     pub(super) fn pace_at(&self, now: Timestamp) -> u32 {
         let seconds = now.since(self.pace_at).as_secs().min(24 * 3600);
-        let whole = 1200 << self.relapses.min(MOST_HALVINGS);
+        let whole = 1200 << self.relapses_at(now).min(MOST_HALVINGS);
         let recovered = u64::from(self.ceiling) * seconds / whole;
         let pace = u64::from(self.pace) + recovered;
         u32::try_from(pace)
             .unwrap_or(u32::MAX)
             .min(self.ceiling)
             .min(self.allowed_at(now))
+    }
+
+    /// Relapses that still count: one less for each hour since the last lock has ended.
+    pub(super) fn relapses_at(&self, now: Timestamp) -> u32 {
+        let calm = self
+            .locked_until
+            .map_or(0, |until| now.since(until).as_secs() / 3600);
+        self.relapses
+            .saturating_sub(u32::try_from(calm).unwrap_or(u32::MAX))
     }
 
     pub(super) fn locked_at(&mut self, now: Timestamp) -> Option<Timestamp> {

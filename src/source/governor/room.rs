@@ -61,7 +61,7 @@ impl Share {
     pub(super) fn of_another(self, ceiling: u32, other: u32) -> Self {
         let requests = self.thousandths * u64::from(ceiling);
         Self {
-            thousandths: (requests / u64::from(other.max(1))).min(1000),
+            thousandths: (requests / u64::from(other.max(1))).clamp(LEAST, 1000),
             ..self
         }
     }
