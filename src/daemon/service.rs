@@ -252,8 +252,7 @@ impl Service<'_> {
         self.backfill
             .ended(mode == Mode::Backfill && failed, got_on);
         if mode == Mode::Reconcile && !cut {
-            let half = known(lists_are_half_read(self.reader()).await)?;
-            if failed && heals && (half || !got_on) {
+            if failed && heals && (!got_on || known(lists_are_half_read(self.reader()).await)?) {
                 self.due.failed(got_on);
             } else {
                 // What is left after the lists is owed, and any pass reads it.

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
 
-use book::{Book, Wait};
+use book::{Book, MOST_HALVINGS, Wait};
 pub use room::Share;
 
 /// How many requests may go at once after a rest, so that a short pass need not wait.
@@ -227,7 +227,7 @@ impl Governor {
             locked_until: book.locked_until,
             locks_in_a_row: book.locks_in_a_row,
             pace: book.pace_at(now),
-            relapses: book.relapses_at(now),
+            relapses: book.relapses,
             ceiling: book.ceiling,
             kept_at: Some(now),
             sent: book.counted(),
@@ -253,9 +253,7 @@ impl Governor {
             self.lock(until);
         }
         let mut book = self.book();
-        let now = self.0.clock.now();
-        book.settle(now);
-        book.ended.push_back(now);
+        book.arrived(self.0.clock.now());
     }
 
     /// Goes on from `state`. Its requests count as sent at the moment of the last of them: too
@@ -268,7 +266,7 @@ impl Governor {
         book.locked_until = state.locked_until;
         book.locks_in_a_row = state.locks_in_a_row;
         book.pace = state.pace_under(ceiling, now);
-        book.relapses = state.relapses;
+        book.relapses = state.relapses.min(MOST_HALVINGS);
         book.share = state.share_of(ceiling);
         book.ended.clear();
         if state.in_use {

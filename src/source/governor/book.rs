@@ -14,7 +14,7 @@ pub(super) const WINDOW: Duration = Duration::from_millis(60_050);
 const AGAIN: Duration = Duration::from_hours(1);
 
 /// After so many of them the pace comes back no more slowly, and is itself again after as many hours.
-const MOST_HALVINGS: u32 = 5;
+pub(super) const MOST_HALVINGS: u32 = 5;
 
 /// A clock that goes back by less is not one that was set: callers read it a little before they have the book.
 const STEP: Duration = Duration::from_secs(1);
@@ -99,10 +99,15 @@ impl Book {
 
     /// A request has ended: it arrived by now, or never will.
     pub(super) fn end(&mut self, now: Timestamp) {
+        self.under_way = self.under_way.saturating_sub(1);
+        self.arrived(now);
+    }
+
+    /// One that arrived by now, or never will, whoever let it through.
+    pub(super) fn arrived(&mut self, now: Timestamp) {
         if self.ceiling > 0 {
             // What ended before a clock was set back must not stand before this one.
             self.settle(now);
-            self.under_way = self.under_way.saturating_sub(1);
             self.ended.push_back(now);
         }
     }
@@ -191,7 +196,7 @@ impl Book {
     /// room for it.
     pub(super) fn pace_at(&self, now: Timestamp) -> u32 {
         let seconds = now.since(self.pace_at).as_secs().min(24 * 3600);
-        let whole = 1200 << self.relapses_at(now).min(MOST_HALVINGS);
+        let whole = 1200 << self.relapses_at(now);
         let recovered = u64::from(self.ceiling) * seconds / whole;
         let pace = u64::from(self.pace) + recovered;
         u32::try_from(pace)
@@ -201,7 +206,7 @@ impl Book {
     }
 
     /// Relapses that still count: one less for each hour since the last lock has ended.
-    pub(super) fn relapses_at(&self, now: Timestamp) -> u32 {
+    fn relapses_at(&self, now: Timestamp) -> u32 {
         let calm = self
             .locked_until
             .map_or(0, |until| now.since(until).as_secs() / 3600);

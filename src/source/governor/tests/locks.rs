@@ -4,6 +4,15 @@ use std::time::Duration;
 
 use super::super::{Governor, Locked};
 use super::{MINUTE, most_in_a_minute, paced, send, set_back};
+use crate::clock::Clock;
+
+/// The source locks for a minute after so many requests.
+async fn is_locked_after(requests: u32, governor: &Governor, clock: &Clock) {
+    for _ in 0..requests {
+        send(governor, clock).await;
+    }
+    governor.lock(clock.now().plus(MINUTE));
+}
 
 #[tokio::test]
 async fn a_lock_turns_everybody_away_at_once() {
@@ -113,10 +122,7 @@ fn nor_does_one_that_a_restart_finds() {
 #[tokio::test]
 async fn another_ceiling_leaves_as_many_to_others() {
     let (governor, clock) = paced(120);
-    for _ in 0..81 {
-        send(&governor, &clock).await;
-    }
-    governor.lock(clock.now().plus(MINUTE));
+    is_locked_after(81, &governor, &clock).await;
     let state = governor.state();
     clock.advance(MINUTE * 30);
     for ceiling in [180, 120, 70] {
@@ -126,6 +132,19 @@ async fn another_ceiling_leaves_as_many_to_others() {
         let a_minute = next.room().a_minute.unwrap();
         assert!((66..=68).contains(&a_minute), "{a_minute} of {ceiling}");
     }
+}
+
+#[test]
+fn relapses_are_forgotten_by_the_hour_and_not_by_a_restart() {
+    let (governor, clock) = paced(120);
+    for _ in 0..3 {
+        governor.lock(clock.now().plus(MINUTE));
+        clock.advance(MINUTE * 2);
+    }
+    clock.advance(MINUTE * 61);
+    let next = Governor::new(120, clock.clone());
+    next.restore(&governor.state());
+    assert_eq!(next.state(), governor.state());
 }
 
 #[test]
@@ -162,10 +181,7 @@ async fn others_who_take_nearly_all_are_seldom_locked() {
 #[tokio::test]
 async fn a_lock_without_own_fault_shows_what_others_leave() {
     let (governor, clock) = paced(180);
-    for _ in 0..121 {
-        send(&governor, &clock).await;
-    }
-    governor.lock(clock.now().plus(MINUTE));
+    is_locked_after(121, &governor, &clock).await;
     let state = governor.state();
     assert_eq!(
         state.left_by_others(180, clock.now()),
@@ -200,20 +216,14 @@ async fn a_lock_without_own_fault_shows_what_others_leave() {
 #[tokio::test]
 async fn a_lock_after_hardly_a_request_shows_nothing() {
     let (governor, clock) = paced(180);
-    for _ in 0..10 {
-        send(&governor, &clock).await;
-    }
-    governor.lock(clock.now().plus(MINUTE));
+    is_locked_after(10, &governor, &clock).await;
     assert_eq!(governor.state().share, None);
 }
 
 #[tokio::test]
 async fn a_small_share_holds_for_any_minute() {
     let (governor, clock) = paced(180);
-    for _ in 0..61 {
-        send(&governor, &clock).await;
-    }
-    governor.lock(clock.now().plus(MINUTE));
+    is_locked_after(61, &governor, &clock).await;
     clock.advance(MINUTE * 30);
     let mut sent = Vec::new();
     for _ in 0..300 {
