@@ -22,6 +22,9 @@ const TOKEN: &str = "source.token";
 /// How long a pass that is told to stop waits for the answer that is under way: a service is to stop within five seconds.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
 
+/// Chats that are due and held in memory at once: less than a megabyte. Each time that so many were read, those that are left are sorted anew.
+const CHATS_AT_A_TIME: usize = 20_000;
+
 /// Passes that changed nothing are of no interest after this.
 const KEEP_IDLE_RUNS: Duration = Duration::from_hours(24 * 90);
 
@@ -282,6 +285,7 @@ impl Mirror {
             give_way: &self.nobody_waits,
             progress,
             max_in_flight: self.max_in_flight,
+            chats_at_a_time: CHATS_AT_A_TIME,
             audit: None,
             accept_deletions: false,
             look_every: None,

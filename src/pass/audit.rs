@@ -72,10 +72,7 @@ impl Pass<'_> {
             let left = left.min(at_a_time).min(AT_A_TIME);
             let reader = self.setting.store.reader();
             let mut chats = chats_to_audit(reader, now, audit.horizon, left).await?;
-            {
-                let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
-                chats.retain(|chat_id| !visits.contains_key(chat_id));
-            }
+            chats.retain(|chat_id| !self.visits.has(*chat_id));
             if chats.is_empty() {
                 break;
             }
@@ -95,8 +92,7 @@ impl Pass<'_> {
             if self.halt.is_cancelled() {
                 return Err(PassError::Stopped);
             }
-            let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
-            let read = chats.iter().filter(|chat_id| visits.contains_key(chat_id));
+            let read = chats.iter().filter(|chat_id| self.visits.has(**chat_id));
             self.audited
                 .fetch_add(read.count() as u64, Ordering::Relaxed);
         }

@@ -30,16 +30,16 @@ impl Pass<'_> {
     pub(super) async fn read_due_chats(&self) -> Result<(), PassError> {
         let mut done = 0;
         loop {
-            let due = self.next_due().await?;
-            if due.is_empty() {
+            let round = self.next_due().await?;
+            if round.due.is_empty() {
                 return Ok(());
             }
             self.setting.progress.send_modify(|progress| {
                 progress.phase = Phase::Messages;
-                progress.chats_due = done + due.len() as u64;
+                progress.chats_due = done + round.all;
             });
-            done += due.len() as u64;
-            self.read_side_by_side(due).await?;
+            done += round.due.len() as u64;
+            self.read_side_by_side(round.due).await?;
             // Told to stop before the first of them, none was read: they would be due for ever.
             if self.halt.is_cancelled() {
                 return Err(PassError::Stopped);
@@ -105,44 +105,33 @@ impl Pass<'_> {
         found.collect()
     }
 
-    /// The chats that are due and were not read in this pass, or became owed again since.
-    async fn next_due(&self) -> Result<Vec<DueChat>, PassError> {
+    /// The next ones of the chats that are due and were not read in this pass, or became owed again since.
+    async fn next_due(&self) -> Result<Round, PassError> {
         let now = self
             .server_now()
             .unwrap_or_else(|| self.setting.clock.now());
         let reader = self.setting.store.reader();
-        let mut due = reader.due_chats(now).await?;
-        {
-            let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
-            due.retain(|due| match visits.get(&due.chat_id) {
-                None => true,
-                Some(visits) => *visits < MOST_VISITS && due.owed == Owed::Moved,
-            });
+        let is_to_be_read = |due: &DueChat| match self.visits.of(due.chat_id) {
+            0 => true,
+            visits => visits < MOST_VISITS && due.owed == Owed::Moved,
+        };
+        let mut round = Round::of(self.setting.chats_at_a_time);
+        reader
+            .each_due(now, |due| {
+                if is_to_be_read(&due) {
+                    round.add(due);
+                }
+            })
+            .await?;
+        if round.all == 0 {
+            return Ok(round);
         }
-        if due.is_empty() {
-            return Ok(due);
-        }
-        // The messages of a chat that has vanished may have moved to another: those that may hold them are read before it.
-        let is_vanished = |due: &DueChat| due.owed == Owed::Vanished;
         let waiting = reader.longest_due(now, MOST_BY_AGE).await?;
-        let may_be_asked: HashSet<i64> = waiting
-            .iter()
-            .take_while(|due| is_vanished(due))
-            .map(|due| due.chat_id)
-            .collect();
-        if !due.iter().all(is_vanished) {
-            due.retain(|due| !is_vanished(due) || may_be_asked.contains(&due.chat_id));
-        }
-        Ok(in_turn(&due, &waiting))
+        Ok(round.in_turn(waiting, is_to_be_read))
     }
 
     async fn read_due_chat(&self, (due, chat): (DueChat, ChatSync)) -> Result<(), PassError> {
-        *self
-            .visits
-            .lock()
-            .map_err(|_| PassError::Poisoned)?
-            .entry(due.chat_id)
-            .or_default() += 1;
+        self.visits.note(due.chat_id);
         let failed_before = chat.failures > 0;
         match self.read_chat(due, chat).await {
             Ok(()) => {
@@ -192,16 +181,71 @@ impl Pass<'_> {
     }
 }
 
+/// Chats that are read before it is looked again which are due.
+#[derive(Debug)]
+struct Round {
+    /// So many at most.
+    most: usize,
+    due: Vec<DueChat>,
+    /// Those that have vanished: they are read when nothing else is due.
+    vanished: Vec<DueChat>,
+    /// How many are due, with those of later rounds.
+    all: u64,
+}
+
+impl Round {
+    fn of(most: usize) -> Self {
+        Self {
+            most,
+            due: Vec::new(),
+            vanished: Vec::new(),
+            all: 0,
+        }
+    }
+
+    fn add(&mut self, due: DueChat) {
+        self.all += 1;
+        let among = if is_vanished(&due) {
+            &mut self.vanished
+        } else {
+            &mut self.due
+        };
+        if among.len() < self.most {
+            among.push(due);
+        }
+    }
+
+    /// In the order in which they are read, with those that have been `waiting` longest. The messages of one that has vanished may have moved to
+    /// another: those that may hold them, which have not waited as long, are read before it.
+    fn in_turn(mut self, waiting: Vec<DueChat>, is_to_be_read: impl Fn(&DueChat) -> bool) -> Self {
+        let before_all = waiting.iter().take_while(|due| is_vanished(due)).count();
+        let only_vanished = self.due.is_empty();
+        if only_vanished {
+            self.due = std::mem::take(&mut self.vanished);
+        }
+        let waiting: Vec<DueChat> = waiting
+            .into_iter()
+            .enumerate()
+            .filter(|(place, due)| only_vanished || *place < before_all || !is_vanished(due))
+            .map(|(_, due)| due)
+            .filter(is_to_be_read)
+            .collect();
+        self.due = in_turn(&self.due, &waiting);
+        self
+    }
+}
+
+fn is_vanished(due: &DueChat) -> bool {
+    due.owed == Owed::Vanished
+}
+
 /// The chats in the order in which they are read: as they come, the most urgent first; but each so manyth is the one that has been
 /// `waiting` longest, so that none waits for ever where more changes than can be read.
 fn in_turn(due: &[DueChat], waiting: &[DueChat]) -> Vec<DueChat> {
-    // Of a large account every chat may be due, and only few are picked by age: no set of them all is needed.
     let oldest: HashSet<i64> = waiting.iter().map(|due| due.chat_id).collect();
-    let ids = due.iter().map(|due| due.chat_id);
-    let oldest: HashSet<i64> = ids.filter(|id| oldest.contains(id)).collect();
     let mut taken = HashSet::new();
-    let mut waiting = waiting.iter().filter(|due| oldest.contains(&due.chat_id));
-    let mut order = Vec::with_capacity(due.len());
+    let mut waiting = waiting.iter();
+    let mut order = Vec::with_capacity(due.len() + oldest.len());
     for next in due {
         if order.len() % ONE_IN == ONE_IN - 1
             && let Some(oldest) = waiting.find(|due| !taken.contains(&due.chat_id))
@@ -240,7 +284,54 @@ mod tests {
         let all: Vec<i64> = (0..11).collect();
         assert_order(&all, &[9, 2, 8], &[0, 1, 2, 9, 3, 4, 5, 8, 6, 7, 10]);
         assert_order(&all, &[], &all);
-        assert_order(&all, &[99], &all);
         assert_order(&[3], &[3], &[3]);
+        // It stands behind the end of this round.
+        assert_order(&all[..5], &[99], &[0, 1, 2, 99, 3, 4]);
+    }
+
+    /// The chats of a round of three at most; a minus sign: it has vanished.
+    fn round(due: &[i64], waiting: &[i64]) -> Vec<i64> {
+        let due_chat = |id: &i64| DueChat {
+            chat_id: id.abs(),
+            owed: if *id < 0 {
+                Owed::Vanished
+            } else {
+                Owed::Changed
+            },
+        };
+        let waiting: Vec<DueChat> = waiting.iter().map(due_chat).collect();
+        let mut round = Round::of(3);
+        due.iter().map(due_chat).for_each(|due| round.add(due));
+        let round = round.in_turn(waiting, |_| true);
+        assert_eq!(round.all, due.len() as u64);
+        round.due.iter().map(|due| due.chat_id).collect()
+    }
+
+    #[test]
+    fn a_round_holds_so_many() {
+        assert_eq!(round(&[5, 4, 3, 2, 1], &[]), [5, 4, 3]);
+        assert_eq!(round(&[-5, -4, -3, -2], &[-4]), [5, 4, 3]);
+    }
+
+    #[test]
+    fn who_has_vanished_is_asked_for_when_nothing_else_is_due() {
+        assert_eq!(round(&[1, -2, -3], &[-3, -2, 1]), [1]);
+        assert_eq!(round(&[-2, -3], &[-3, -2]), [2, 3]);
+    }
+
+    #[test]
+    fn or_when_it_has_waited_longer_than_all_others() {
+        let mut full = Round::of(4);
+        for chat in due(&[1, 2, 3, 4]) {
+            full.add(chat);
+        }
+        let vanished = |chat_id| DueChat {
+            chat_id,
+            owed: Owed::Vanished,
+        };
+        let waiting = vec![vanished(9), vanished(8), due(&[4])[0], vanished(7)];
+        let order = full.in_turn(waiting, |due| due.chat_id != 9).due;
+        let order: Vec<i64> = order.iter().map(|due| due.chat_id).collect();
+        assert_eq!(order, [1, 2, 3, 8, 4]);
     }
 }

@@ -17,8 +17,8 @@ mod progress;
 mod repair;
 mod traits;
 mod verify;
+mod visits;
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -43,6 +43,7 @@ pub use verify::{Difference, Verification, verify};
 
 use lists::Peeks;
 use traits::{Backfill, Traits};
+use visits::Visits;
 
 /// Plans of one pass: a source that refutes every one of them is out of order.
 const MOST_PLANS: u32 = 6;
@@ -66,6 +67,8 @@ pub struct Setting<'a> {
     pub progress: &'a watch::Sender<Progress>,
     /// How many requests may be under way at once.
     pub max_in_flight: usize,
+    /// How many of the chats that are due are held in memory at once: of a large account all may be.
+    pub chats_at_a_time: usize,
     /// What may be spent on re-reading what is not owed.
     pub audit: Option<Audit>,
     /// Whether a sudden loss of many chats is to be believed.
@@ -118,7 +121,7 @@ pub(crate) struct Pass<'a> {
     /// Where the looks for news stand that are made during long walks.
     peeks: Mutex<Peeks>,
     /// How often each chat was read.
-    visits: Mutex<HashMap<i64, u32>>,
+    visits: Visits,
     /// Whether the order of the list of chats has fallen in this pass: what made it fall may not show in a later walk.
     order_fell: AtomicBool,
     chats_changed: AtomicU64,
@@ -230,7 +233,7 @@ impl<'a> Pass<'a> {
             server_now: Mutex::new(None),
             first_answer: Mutex::new(None),
             peeks: Mutex::new(Peeks::new(setting.clock.now())),
-            visits: Mutex::new(HashMap::new()),
+            visits: Visits::default(),
             order_fell: AtomicBool::new(false),
             chats_changed: AtomicU64::new(0),
             chats_read: AtomicU64::new(0),
@@ -304,16 +307,16 @@ impl Pass<'_> {
         let now = self
             .server_now()
             .unwrap_or_else(|| self.setting.clock.now());
-        let left = self.setting.store.reader().due_chats(now).await?;
-        let unread = {
-            let visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
-            left.iter().any(|due| !visits.contains_key(&due.chat_id))
-        };
-        // What was read in the second of its change is due again by itself; any other debt left over is one.
-        let debts = left
-            .iter()
-            .any(|due| due.owed.is_debt() && due.owed != Owed::Unsettled);
-        let unread = unread || self.gives_way() && !left.is_empty();
+        let (mut unread, mut debts) = (false, false);
+        let gave_way = self.gives_way();
+        let reader = self.setting.store.reader();
+        reader
+            .each_due(now, |due| {
+                unread |= gave_way || !self.visits.has(due.chat_id);
+                // What was read in the second of its change is due again by itself; any other debt left over is one.
+                debts |= due.owed.is_debt() && due.owed != Owed::Unsettled;
+            })
+            .await?;
         // What could not be read stays owed like any debt, and holds no backfill up.
         if !unread && self.traits()?.backfill == Some(Backfill::Reading) {
             self.learn(|traits| traits.backfill = None).await?;

@@ -12,7 +12,7 @@ use crate::model::ChatList;
 use crate::pass::{Pass, PassError};
 use crate::plan::{self, ListOrder, Owed, Walk};
 use crate::source::SourceError;
-use crate::store::{ChatComparison, Unmet};
+use crate::store::{ChatComparison, DueChat, Unmet};
 
 /// Pages of the head in one peek: what stands further down is left to the walk.
 const MOST_PAGES: u32 = 5;
@@ -126,17 +126,22 @@ impl Pass<'_> {
             .map(|met| met.id)
             .collect();
         let now = self.server_now().unwrap_or(look.started_at);
-        let mut due = self.setting.store.reader().due_chats(now).await?;
-        due.retain(|due| match due.owed {
+        let is_news = |due: &DueChat| match due.owed {
             Owed::New | Owed::Changed => fresh.contains(&due.chat_id),
             Owed::Unsettled => true,
             _ => false,
-        });
+        };
+        let mut due = Vec::new();
+        let reader = self.setting.store.reader();
+        reader
+            .each_due(now, |next| due.extend(Some(next).filter(is_news)))
+            .await?;
         let read: Vec<i64> = due.iter().map(|due| due.chat_id).collect();
         self.read_side_by_side(due).await?;
         // If they change again they are read again, in the same pass.
-        let mut visits = self.visits.lock().map_err(|_| PassError::Poisoned)?;
-        visits.retain(|chat_id, _| !read.contains(chat_id));
+        for chat_id in read {
+            self.visits.forget(chat_id);
+        }
         Ok(())
     }
 

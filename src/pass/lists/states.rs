@@ -13,7 +13,7 @@ use crate::store::{Batch, ChatRow, Rows, Transaction, Write};
 /// Fewer chats than this may go at once without anybody being asked.
 const FEW: usize = 5;
 
-/// Chats that are called closed in one transaction.
+/// Chats that are called closed in one transaction, at most.
 const AT_A_TIME: usize = 500;
 
 /// A share of all chats larger than one in this many is more than can be believed to be gone.
@@ -26,7 +26,7 @@ impl Pass<'_> {
         reach: Reach,
         looks: &[Look],
     ) -> Result<(), PassError> {
-        let (closed, sure) = match reach {
+        let sure = match reach {
             Reach::Whole => {
                 if looks.len() > 1 {
                     // The open list was read first, before the closed one: what left it since must be seen to have left.
@@ -36,31 +36,38 @@ impl Pass<'_> {
                         .await?;
                 }
                 let look = self.look_at_whole(ChatList::Open).await?;
-                (self.not_open(look.started_at).await?, look.closed)
+                if look.closed {
+                    self.close_unmet(look.started_at).await?;
+                }
+                look.closed
             }
-            Reach::Head => (self.not_open_at_head(looks).await?, true),
+            Reach::Head => {
+                self.close_unmet_at_head(looks).await?;
+                true
+            }
         };
-        self.learn(|traits| traits.unclosed_list = !sure).await?;
-        if sure {
-            self.store_closed(&closed).await?;
-        }
-        Ok(())
+        self.learn(|traits| traits.unclosed_list = !sure).await
     }
 
-    /// The chats that a whole walk of the open ones did not meet, and another walk did: what none met is not closed but gone.
-    async fn not_open(&self, since: Timestamp) -> Result<Vec<i64>, PassError> {
+    /// The chats that a whole walk of the open ones did not meet, and another walk did, are closed: what none met is gone. Nearly all chats of
+    /// a large account may be: so many at a time.
+    async fn close_unmet(&self, since: Timestamp) -> Result<(), PassError> {
+        let open = ChatList::Open.to_string();
         let primary = self.primary_list()?.to_string();
-        let mut transaction = self.setting.store.begin().await?;
-        let gone: HashSet<i64> = transaction
-            .unmet(&primary, None)
-            .await?
-            .into_iter()
-            .collect();
-        let mut not_open = transaction.unmet(&ChatList::Open.to_string(), None).await?;
-        not_open.retain(|id| !gone.contains(id));
-        let not_open = readable(&mut transaction, not_open, since).await?;
-        transaction.leave().await?;
-        Ok(not_open)
+        let most = AT_A_TIME.min(self.setting.chats_at_a_time);
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        let mut after = -1;
+        loop {
+            let mut transaction = self.setting.store.begin().await?;
+            let closed = transaction
+                .met_only_by(&primary, &open, after, most)
+                .await?;
+            let Some(last) = closed.last() else {
+                return Ok(transaction.leave().await?);
+            };
+            after = *last;
+            self.store_closed(transaction, closed, since).await?;
+        }
     }
 
     /// The list that holds the chats which are not open.
@@ -71,8 +78,8 @@ impl Pass<'_> {
         })
     }
 
-    /// Of the chats met near the head, those that the open list does not hold there.
-    async fn not_open_at_head(&self, looks: &[Look]) -> Result<Vec<i64>, PassError> {
+    /// Of the chats met near the head, those are closed that the open list does not hold there.
+    async fn close_unmet_at_head(&self, looks: &[Look]) -> Result<(), PassError> {
         let undecided: HashMap<i64, Timestamp> = looks
             .iter()
             .flat_map(|look| &look.met)
@@ -91,34 +98,32 @@ impl Pass<'_> {
             .filter(|met| met.state_before == Some(ChatState::Closed))
             .map(|met| met.id)
             .collect();
-        let not_open: Vec<i64> = undecided
+        let closed = undecided
             .into_iter()
             .filter(|(id, time)| {
                 !met.contains(id) && !are_closed.contains(id) && !is_at_a_seam(time)
             })
             .map(|(id, _)| id)
             .collect();
-        let mut transaction = self.setting.store.begin().await?;
-        let not_open = readable(&mut transaction, not_open, open.started_at).await?;
-        transaction.leave().await?;
-        Ok(not_open)
+        let transaction = self.setting.store.begin().await?;
+        self.store_closed(transaction, closed, open.started_at)
+            .await
     }
 
-    /// Nearly all chats of a large account may be closed: so many at a time.
-    async fn store_closed(&self, ids: &[i64]) -> Result<(), PassError> {
-        for some in ids.chunks(AT_A_TIME) {
-            self.store_some_closed(some).await?;
-        }
-        Ok(())
-    }
-
-    async fn store_some_closed(&self, ids: &[i64]) -> Result<(), PassError> {
+    /// Calls those of the chats closed that were not met among the open ones since `since`, unless they may be an item there which
+    /// could not be read.
+    async fn store_closed(
+        &self,
+        mut transaction: Transaction,
+        chats: Vec<i64>,
+        since: Timestamp,
+    ) -> Result<(), PassError> {
         let now = self
             .server_now()
             .unwrap_or_else(|| self.setting.clock.now());
-        let mut transaction = self.setting.store.begin().await?;
+        let ids = readable(&mut transaction, chats, since).await?;
         let chats: Vec<Write<ChatRow>> = transaction
-            .chats(ids)
+            .chats(&ids)
             .await?
             .into_iter()
             .filter(|row| row.state != Some(ChatState::Closed))
@@ -130,6 +135,9 @@ impl Pass<'_> {
                 before: Some(row),
             })
             .collect();
+        if chats.is_empty() {
+            return Ok(transaction.leave().await?);
+        }
         transaction
             .commit(Batch {
                 rows: Rows {
@@ -152,13 +160,9 @@ impl Pass<'_> {
         let complete_through = self.stored_watermark().await?;
         let primary = self.primary_list()?;
         let mut transaction = self.setting.store.begin().await?;
-        let not_open: HashSet<i64> = transaction
-            .unmet(&ChatList::Open.to_string(), None)
-            .await?
-            .into_iter()
-            .collect();
-        let mut absent = transaction.unmet(&primary.to_string(), None).await?;
-        absent.retain(|id| not_open.contains(id));
+        let mut absent = transaction
+            .met_by_neither(&primary.to_string(), &ChatList::Open.to_string())
+            .await?;
         for list in [primary, ChatList::Open] {
             let rejected = transaction.rejected_items(&list.to_string(), since).await?;
             absent.retain(|id| !rejected.contains(&Some(*id)));
@@ -199,7 +203,7 @@ impl Pass<'_> {
     }
 }
 
-/// Of chats that were not met among the open ones, those that cannot be an item of that list which could not be read.
+/// Of these chats those that cannot be an item of the list of open ones which could not be read.
 async fn readable(
     transaction: &mut Transaction,
     mut chats: Vec<i64>,

@@ -1,5 +1,7 @@
 //! Which chats are to be read next, by what the table `chat_sync` says is owed of them and when they were read.
 
+use futures_util::StreamExt;
+
 use crate::clock::Timestamp;
 use crate::plan::Owed;
 use crate::store::{Reader, StoreError};
@@ -79,13 +81,17 @@ impl Reader {
         Ok(counts)
     }
 
-    /// The chats to be read at the server's `now`: changes first, the latest before the others, then history, then re-reads; of each
-    /// kind those last that could not be read before.
+    /// Shows the chats to be read at the server's `now`, one by one, for they may be very many: changes first, the latest before the
+    /// others, then history, then re-reads; of each kind those last that could not be read before.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn due_chats(&self, now: Timestamp) -> Result<Vec<DueChat>, StoreError> {
-        let due = sqlx::query_as!(
+    pub async fn each_due(
+        &self,
+        now: Timestamp,
+        mut see: impl FnMut(DueChat),
+    ) -> Result<(), StoreError> {
+        let mut due = sqlx::query_as!(
             DueChat,
             r#"select chat_sync.chat_id, chat_sync.owed as "owed!: Owed"
                from chat_sync
@@ -104,9 +110,11 @@ impl Reader {
                         chats.id"#,
             now
         )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(due)
+        .fetch(&self.pool);
+        while let Some(next) = due.next().await {
+            see(next?);
+        }
+        Ok(())
     }
 
     /// Of the chats to be read at the server's `now` the `most` that have been owed for longest, those that never were whole before all. What is only

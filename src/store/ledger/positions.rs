@@ -162,24 +162,69 @@ async fn strike(connection: &mut SqliteConnection, met: &[Met<'_>]) -> Result<()
 }
 
 impl Transaction {
-    /// The stored rows that the whole walk under way has not met, in order. `chat_id`: the chat whose list it is, if it is one's.
+    /// The stored messages of this chat that the whole walk under way through `stream`, its list, has not met, in order.
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn unmet(
+    pub async fn unmet_messages(
         &mut self,
         stream: &str,
-        chat_id: Option<i64>,
+        chat_id: i64,
     ) -> Result<Vec<i64>, StoreError> {
-        let connection = match chat_id {
-            Some(chat_id) => self.connection_about(chat_id).await?,
-            None => self.connection().await?,
-        };
         let ids = sqlx::query_scalar!(
             "select id from walk_unmet where stream = ?1 order by id",
             stream
         )
-        .fetch_all(connection)
+        .fetch_all(self.connection_about(chat_id).await?)
+        .await?;
+        Ok(ids)
+    }
+
+    /// Chats that the whole walk through the list `met` has met and that through `unmet` has not: in order the first `most` behind the
+    /// number `after`.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn met_only_by(
+        &mut self,
+        met: &str,
+        unmet: &str,
+        after: i64,
+        most: u32,
+    ) -> Result<Vec<i64>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "select id from walk_unmet as here
+             where stream = ?1 and id > ?2
+               and not exists (select 1 from walk_unmet as there where there.stream = ?3 and there.id = here.id)
+             order by id limit ?4",
+            unmet,
+            after,
+            met,
+            most
+        )
+        .fetch_all(self.connection().await?)
+        .await?;
+        Ok(ids)
+    }
+
+    /// Chats that the whole walks through neither of these lists have met, in order.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn met_by_neither(
+        &mut self,
+        stream: &str,
+        other: &str,
+    ) -> Result<Vec<i64>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "select id from walk_unmet as here
+             where stream = ?1
+               and exists (select 1 from walk_unmet as there where there.stream = ?2 and there.id = here.id)
+             order by id",
+            stream,
+            other
+        )
+        .fetch_all(self.connection().await?)
         .await?;
         Ok(ids)
     }

@@ -24,6 +24,8 @@ pub struct Ground {
     pub options: Options,
     /// Chats read side by side.
     pub in_flight: usize,
+    /// Chats held in memory at once.
+    pub at_a_time: usize,
     /// The ceiling that the mirror is configured with.
     pub ceiling: u32,
     /// Requests are scarce: chats are left until they have settled.
@@ -89,6 +91,7 @@ impl Ground {
             recipe,
             options,
             in_flight: if rng.u8(0..6) == 0 { 3 } else { 1 },
+            at_a_time: [1, 2, 5, 1000, 1000][usize::try_from(seed % 5).unwrap_or(0)],
             ceiling,
             settled_only: seed % 8 == 1,
             peeks: seed % 3 == 1,

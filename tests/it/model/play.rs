@@ -288,6 +288,7 @@ impl Scene {
             give_way: &give_way,
             progress: &progress,
             max_in_flight: self.ground.in_flight,
+            chats_at_a_time: self.ground.at_a_time,
             audit: self.ground.audit,
             accept_deletions,
             look_every: self.ground.peeks.then_some(Duration::ZERO),

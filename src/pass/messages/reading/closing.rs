@@ -26,7 +26,12 @@ impl Pass<'_> {
         let mut unmet = match (one_page, books.stored.listed) {
             (true, 0) => Vec::new(),
             (true, _) => books.transaction.listed_ids(chat.chat_id).await?,
-            (false, _) => books.transaction.unmet(&name, Some(chat.chat_id)).await?,
+            (false, _) => {
+                books
+                    .transaction
+                    .unmet_messages(&name, chat.chat_id)
+                    .await?
+            }
         };
         unmet.retain(|id| !here.contains(id));
         let started_at = reading.walk.started_at.unwrap_or(page.date);
