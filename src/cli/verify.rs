@@ -8,12 +8,13 @@ use super::arguments::{Arguments, VerifyOptions};
 use super::bars::Watcher;
 use super::exit::{Exit, Failure};
 use super::logging;
-use super::output::{Output, counted, grouped};
+use super::output::{Output, counted, grouped, span};
+use super::rate::Rate;
 use super::signals::Signals;
 use crate::clock::Clock;
 use crate::config::Environment;
 use crate::daemon::Mirror;
-use crate::pass::{Difference, Verification};
+use crate::pass::{self, Difference, Uncompared, Verification};
 
 /// Ids that are shown of each kind and chat.
 const IDS: usize = 5;
@@ -31,26 +32,44 @@ pub(super) async fn run(
     let stop = signals.listen()?;
     let mirror = Mirror::open(&config, token, Clock::System).await?;
     let watcher = Watcher::start(arguments.quiet);
+    let mut found = Verification::default();
     let verified = async {
         let sample = (!options.all).then_some(options.sample);
-        let chats = mirror.store().reader().listed_chats(sample).await?;
-        let requests = counted(i64::try_from(chats.len()).unwrap_or(i64::MAX), "request");
-        output.say(&format!(
-            "this takes about {requests}, one a chat, and more where something differs"
-        ));
+        let reader = mirror.store().reader();
+        let chats = reader.listed_chats(sample).await?;
+        let requests = pass::requests_to_count(reader, chats.len() as u64).await?;
+        let rate = Rate::of(
+            reader,
+            config.source.requests_per_minute,
+            Clock::System.now(),
+        )
+        .await?;
+        output.say(&beforehand(requests, rate));
         mirror.bind(&stop).await?;
-        Ok::<_, Failure>(mirror.verify(chats, &stop, watcher.sender()).await?)
+        let sender = watcher.sender();
+        Ok::<_, Failure>(mirror.verify(chats, &mut found, &stop, sender).await?)
     }
     .await;
     watcher.stop().await;
     mirror.close().await;
-    let verification = verified?;
-    output.report(&verification, &told(&verification));
-    Ok(if verification.is_clean() {
+    // What was found is told even if the rest could not be compared.
+    if found.complete || found.checked > 0 {
+        output.report(&found, &told(&found));
+    }
+    verified?;
+    Ok(if found.is_clean() {
         Exit::Done
     } else {
         Exit::Incomplete
     })
+}
+
+fn beforehand(requests: u64, rate: Rate) -> String {
+    let minutes = rate.minutes(requests).map_or_else(String::new, |minutes| {
+        format!(" ({} at the present rate)", span(minutes * 60))
+    });
+    let requests = counted(requests.cast_signed(), "request");
+    format!("this takes about {requests}{minutes}, and more where something differs")
 }
 
 fn told(verification: &Verification) -> String {
@@ -59,6 +78,8 @@ fn told(verification: &Verification) -> String {
         stored_chats,
         checked,
         differences,
+        uncompared,
+        complete,
         requests,
         ..
     } = verification;
@@ -81,7 +102,10 @@ fn told(verification: &Verification) -> String {
         let what = what_differs(missing, surplus, "its list did not stand still");
         let _ = writeln!(text, "{chat_id:>12} {source:>9} {stored:>9}  {what}");
     }
-    if !verification.has_all_chats() {
+    for Uncompared { chat_id, error } in uncompared {
+        let _ = writeln!(text, "{chat_id:>12} could not be compared: {error}");
+    }
+    if *complete && !verification.has_all_chats() {
         let _ = writeln!(
             text,
             "the source lists {}, the mirror {}: {}; the next pass reads the lists to their end",
@@ -92,14 +116,15 @@ fn told(verification: &Verification) -> String {
     }
     let compared = counted(checked.cast_signed(), "chat");
     let asked = counted(requests.cast_signed(), "request");
+    let so_far = if *complete { "" } else { " so far" };
     let _ = match differences.len() {
         0 => writeln!(
             text,
-            "{compared} compared with {asked}: every count is equal"
+            "{compared} compared{so_far} with {asked}: every count is equal"
         ),
         differing => writeln!(
             text,
-            "{compared} compared with {asked}: {differing} differ; the next pass repairs them"
+            "{compared} compared{so_far} with {asked}: {differing} differ; the next pass repairs them"
         ),
     };
     text

@@ -251,13 +251,14 @@ impl Mirror {
     pub async fn verify(
         &self,
         chats: Vec<i64>,
+        found: &mut Verification,
         stop: &CancellationToken,
         progress: &watch::Sender<Progress>,
-    ) -> Result<Verification, PassError> {
+    ) -> Result<(), PassError> {
         self.keep_budget(true).await?;
-        let verification = pass::verify(&self.setting(stop, progress), chats).await;
+        let verified = pass::verify(&self.setting(stop, progress), chats, found).await;
         self.keep_budget(false).await?;
-        verification
+        verified
     }
 
     /// Writes down what was asked, for the next process. `in_use`: more may be asked before it is written again.

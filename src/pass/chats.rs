@@ -17,7 +17,7 @@ const MOST_VISITS: u32 = 3;
 const UNPACED_CHATS: usize = 8;
 
 /// Chats in a row that cannot be read before the source is held to be out of order.
-const MOST_FAILURES_IN_A_ROW: u64 = 5;
+pub(super) const MOST_FAILURES_IN_A_ROW: u64 = 5;
 
 /// Of so many chats one is that whose debt is the oldest.
 const ONE_IN: usize = 4;
@@ -111,23 +111,25 @@ impl Pass<'_> {
             .server_now()
             .unwrap_or_else(|| self.setting.clock.now());
         let reader = self.setting.store.reader();
-        let is_to_be_read = |due: &DueChat| match self.visits.of(due.chat_id) {
-            0 => true,
-            visits => visits < MOST_VISITS && due.owed == Owed::Moved,
-        };
         let mut round = Round::of(self.setting.chats_at_a_time);
         reader
-            .each_due(now, |due| {
-                if is_to_be_read(&due) {
-                    round.add(due);
-                }
+            .each_due(now, |due| match self.visits.of(due.chat_id) {
+                0 => round.add(due),
+                visits if visits < MOST_VISITS && due.owed == Owed::Moved => round.add_again(due),
+                _ => {}
             })
             .await?;
         if round.all == 0 {
             return Ok(round);
         }
-        let waiting = reader.longest_due(now, MOST_BY_AGE).await?;
-        Ok(round.in_turn(waiting, is_to_be_read))
+        let mut waiting = reader.longest_due(now, MOST_BY_AGE).await?;
+        let before_all = waiting.iter().take_while(|due| is_vanished(due)).count();
+        let mut place = 0..;
+        waiting.retain(|due| {
+            let is_first = place.next() < Some(before_all);
+            !self.visits.has(due.chat_id) && (is_first || !is_vanished(due))
+        });
+        Ok(round.in_turn(&waiting))
     }
 
     async fn read_due_chat(&self, (due, chat): (DueChat, ChatSync)) -> Result<(), PassError> {
@@ -187,7 +189,10 @@ struct Round {
     /// So many at most.
     most: usize,
     due: Vec<DueChat>,
-    /// Those that have vanished: they are read when nothing else is due.
+    /// Those that were read already: their turn comes again when all others have been read.
+    again: Vec<DueChat>,
+    /// Those that have vanished. The messages of one may have moved to another chat, and those that may hold them are read before it: all that
+    /// have not waited longer than it.
     vanished: Vec<DueChat>,
     /// How many are due, with those of later rounds.
     all: u64,
@@ -198,6 +203,7 @@ impl Round {
         Self {
             most,
             due: Vec::new(),
+            again: Vec::new(),
             vanished: Vec::new(),
             all: 0,
         }
@@ -215,22 +221,25 @@ impl Round {
         }
     }
 
-    /// In the order in which they are read, with those that have been `waiting` longest. The messages of one that has vanished may have moved to
-    /// another: those that may hold them, which have not waited as long, are read before it.
-    fn in_turn(mut self, waiting: Vec<DueChat>, is_to_be_read: impl Fn(&DueChat) -> bool) -> Self {
-        let before_all = waiting.iter().take_while(|due| is_vanished(due)).count();
-        let only_vanished = self.due.is_empty();
-        if only_vanished {
+    fn add_again(&mut self, due: DueChat) {
+        self.all += 1;
+        if self.again.len() < self.most {
+            self.again.push(due);
+        }
+    }
+
+    /// In the order in which they are read. `waiting`: those that have waited longest and may be read.
+    fn in_turn(mut self, waiting: &[DueChat]) -> Self {
+        if self.due.is_empty() {
+            self.due = std::mem::take(&mut self.again);
+        }
+        if self.due.is_empty() {
             self.due = std::mem::take(&mut self.vanished);
         }
-        let waiting: Vec<DueChat> = waiting
-            .into_iter()
-            .enumerate()
-            .filter(|(place, due)| only_vanished || *place < before_all || !is_vanished(due))
-            .map(|(_, due)| due)
-            .filter(is_to_be_read)
-            .collect();
-        self.due = in_turn(&self.due, &waiting);
+        // Even where others are few, those that have waited longer than all of them have their turn.
+        let before_all = waiting.iter().filter(|due| is_vanished(due));
+        let due: Vec<DueChat> = self.due.iter().chain(before_all).copied().collect();
+        self.due = in_turn(&due, waiting);
         self
     }
 }
@@ -289,49 +298,53 @@ mod tests {
         assert_order(&all[..5], &[99], &[0, 1, 2, 99, 3, 4]);
     }
 
-    /// The chats of a round of three at most; a minus sign: it has vanished.
-    fn round(due: &[i64], waiting: &[i64]) -> Vec<i64> {
-        let due_chat = |id: &i64| DueChat {
+    /// Chats as they are due; a minus sign: it has vanished.
+    fn chats(ids: &[i64]) -> Vec<DueChat> {
+        let due = ids.iter().map(|id| DueChat {
             chat_id: id.abs(),
             owed: if *id < 0 {
                 Owed::Vanished
             } else {
                 Owed::Changed
             },
-        };
-        let waiting: Vec<DueChat> = waiting.iter().map(due_chat).collect();
+        });
+        due.collect()
+    }
+
+    /// The order of a round of three at most.
+    #[track_caller]
+    fn assert_round(due: &[i64], again: &[i64], waiting: &[i64], expected: &[i64]) {
         let mut round = Round::of(3);
-        due.iter().map(due_chat).for_each(|due| round.add(due));
-        let round = round.in_turn(waiting, |_| true);
-        assert_eq!(round.all, due.len() as u64);
-        round.due.iter().map(|due| due.chat_id).collect()
+        for due in chats(due) {
+            round.add(due);
+        }
+        for due in chats(again) {
+            round.add_again(due);
+        }
+        let round = round.in_turn(&chats(waiting));
+        assert_eq!(round.all, (due.len() + again.len()) as u64);
+        let order: Vec<i64> = round.due.iter().map(|due| due.chat_id).collect();
+        assert_eq!(order, expected);
     }
 
     #[test]
     fn a_round_holds_so_many() {
-        assert_eq!(round(&[5, 4, 3, 2, 1], &[]), [5, 4, 3]);
-        assert_eq!(round(&[-5, -4, -3, -2], &[-4]), [5, 4, 3]);
+        assert_round(&[5, 4, 3, 2, 1], &[], &[], &[5, 4, 3]);
+        assert_round(&[-5, -4, -3, -2], &[], &[], &[5, 4, 3]);
+        assert_round(&[], &[5, 4, 3, 2], &[], &[5, 4, 3]);
     }
 
     #[test]
-    fn who_has_vanished_is_asked_for_when_nothing_else_is_due() {
-        assert_eq!(round(&[1, -2, -3], &[-3, -2, 1]), [1]);
-        assert_eq!(round(&[-2, -3], &[-3, -2]), [2, 3]);
+    fn who_was_read_or_has_vanished_comes_behind_the_others() {
+        assert_round(&[1, -2, -3], &[4], &[1], &[1]);
+        assert_round(&[-2, -3], &[4], &[], &[4]);
+        assert_round(&[-2, -3], &[], &[], &[2, 3]);
     }
 
     #[test]
-    fn or_when_it_has_waited_longer_than_all_others() {
-        let mut full = Round::of(4);
-        for chat in due(&[1, 2, 3, 4]) {
-            full.add(chat);
-        }
-        let vanished = |chat_id| DueChat {
-            chat_id,
-            owed: Owed::Vanished,
-        };
-        let waiting = vec![vanished(9), vanished(8), due(&[4])[0], vanished(7)];
-        let order = full.in_turn(waiting, |due| due.chat_id != 9).due;
-        let order: Vec<i64> = order.iter().map(|due| due.chat_id).collect();
-        assert_eq!(order, [1, 2, 3, 8, 4]);
+    fn but_not_who_has_waited_longer_than_all() {
+        assert_round(&[1, -2, -3], &[], &[-3, 1], &[1, 3]);
+        assert_round(&[1, 2, 3, 4, -8, -9], &[], &[-9, -8, 1], &[1, 2, 3, 9, 8]);
+        assert_round(&[-2, -3], &[], &[-3], &[2, 3]);
     }
 }

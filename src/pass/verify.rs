@@ -3,16 +3,18 @@
 mod listing;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
+use super::chats::MOST_FAILURES_IN_A_ROW;
 use super::messages::stream as message_stream;
+use super::traits::Traits;
 use super::{Pass, PassError, Phase, Setting};
 use crate::model::ChatList;
 use crate::plan::{ListOrder, Mode, Owed};
 use crate::source::SourceError;
+use crate::store::Reader;
 
 /// A chat that is not stored as the source has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,8 +31,17 @@ pub struct Difference {
     pub surplus: Vec<i64>,
 }
 
-/// What a verification found.
+/// A chat that could not be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Uncompared {
+    /// The chat.
+    pub chat_id: i64,
+    /// What the source answered.
+    pub error: String,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verification {
     /// Chats that the source lists.
     pub source_chats: u64,
@@ -47,6 +58,10 @@ pub struct Verification {
     pub checked: u64,
     /// Those that differ, by id.
     pub differences: Vec<Difference>,
+    /// Those that could not be compared.
+    pub uncompared: Vec<Uncompared>,
+    /// Whether it came to its end.
+    pub complete: bool,
     /// Requests made.
     pub requests: u64,
 }
@@ -55,7 +70,8 @@ impl Verification {
     /// Whether everything that was compared is as the source has it.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.differences.is_empty() && self.has_all_chats()
+        let all_equal = self.differences.is_empty() && self.uncompared.is_empty();
+        self.complete && all_equal && self.has_all_chats()
     }
 
     /// Whether the mirror has the chats that the source lists, but for those that began after its last look.
@@ -66,48 +82,80 @@ impl Verification {
     }
 }
 
-/// Compares these chats with the source. What differs is owed, and repaired by the next pass.
+/// How many requests it takes to count the messages of so many chats.
 ///
 /// # Errors
-/// [`PassError`].
-pub async fn verify(setting: &Setting<'_>, chats: Vec<i64>) -> Result<Verification, PassError> {
+/// Whatever the store says.
+pub async fn requests_to_count(reader: &Reader, chats: u64) -> Result<u64, PassError> {
+    let by_one = Traits::load(reader).await?.counts_by_one != Some(false);
+    // Without pages of one item it is the first page that tells where the last one is.
+    Ok(if by_one { chats } else { 2 * chats })
+}
+
+/// Compares these chats with the source. What differs is owed at once, and repaired by the next pass. `found`: what was found, also until an
+/// error.
+///
+/// # Errors
+/// [`PassError`], where it concerns more than one chat.
+pub async fn verify(
+    setting: &Setting<'_>,
+    chats: Vec<i64>,
+    found: &mut Verification,
+) -> Result<(), PassError> {
     let before = setting.client.requests();
+    let compared = compare(setting, chats, found).await;
+    found.requests = setting.client.requests() - before;
+    found
+        .differences
+        .sort_unstable_by_key(|difference| difference.chat_id);
+    found.complete = compared.is_ok();
+    compared
+}
+
+async fn compare(
+    setting: &Setting<'_>,
+    chats: Vec<i64>,
+    found: &mut Verification,
+) -> Result<(), PassError> {
     // A verification is no pass: it writes no row of a mirrored table, and so has no line in the ledger of passes.
     let pass = Pass::new(setting, Mode::Incremental, 0).await?;
-    let stored_chats = setting.store.reader().sizes().await?.chats;
-    let source_chats = pass.count_all_chats().await?;
-    let checked = chats.len() as u64;
+    found.stored_chats = setting.store.reader().sizes().await?.chats;
+    found.source_chats = pass.count_all_chats().await?;
     setting.progress.send_modify(|progress| {
         progress.phase = Phase::Messages;
-        progress.chats_due = checked;
+        progress.chats_due = chats.len() as u64;
     });
-    let done = AtomicU64::new(0);
     let mut comparing = stream::iter(chats)
-        .map(|chat_id| pass.compare_chat(chat_id, &done))
+        .map(async |chat_id| (chat_id, pass.compare_chat(chat_id).await))
         .buffer_unordered(setting.max_in_flight);
-    let mut differences = Vec::new();
-    while let Some(compared) = comparing.next().await {
-        differences.extend(compared?);
+    let mut failures_in_a_row = 0;
+    while let Some((chat_id, compared)) = comparing.next().await {
+        match compared {
+            Ok(difference) => {
+                failures_in_a_row = 0;
+                found.checked += 1;
+                found.differences.extend(difference);
+            }
+            Err(error) if error.spares_the_others() => {
+                failures_in_a_row += 1;
+                if failures_in_a_row >= MOST_FAILURES_IN_A_ROW {
+                    return Err(error);
+                }
+                found.uncompared.push(Uncompared {
+                    chat_id,
+                    error: error.to_string(),
+                });
+            }
+            Err(error) => return Err(error),
+        }
+        setting
+            .progress
+            .send_modify(|progress| progress.chats_read += 1);
     }
-    differences.sort_unstable_by_key(|difference| difference.chat_id);
-    for difference in &differences {
-        pass.owe_repair(difference.chat_id).await?;
+    if found.source_chats != found.stored_chats {
+        pass.compare_chats(found).await?;
     }
-    let mut verification = Verification {
-        source_chats,
-        stored_chats,
-        missing_chats: Vec::new(),
-        surplus_chats: Vec::new(),
-        chats_compared: false,
-        checked,
-        differences,
-        requests: 0,
-    };
-    if source_chats != stored_chats {
-        pass.compare_chats(&mut verification).await?;
-    }
-    verification.requests = setting.client.requests() - before;
-    Ok(verification)
+    Ok(())
 }
 
 impl Pass<'_> {
@@ -161,21 +209,13 @@ impl Pass<'_> {
         .await
     }
 
-    /// One request where the counts agree; the whole list where they do not.
-    async fn compare_chat(
-        &self,
-        chat_id: i64,
-        done: &AtomicU64,
-    ) -> Result<Option<Difference>, PassError> {
+    /// One request where the counts agree; the whole list where they do not. A chat that differs is owed a reading.
+    async fn compare_chat(&self, chat_id: i64) -> Result<Option<Difference>, PassError> {
         let source = match self.count_messages(chat_id).await {
             Err(PassError::Source(SourceError::NotFound { .. })) => 0,
             counted => counted?,
         };
         let stored = self.stored_ids(chat_id).await?;
-        let read = done.fetch_add(1, Ordering::Relaxed) + 1;
-        self.setting
-            .progress
-            .send_modify(|progress| progress.chats_read = read);
         if source == stored.len() as u64 {
             return Ok(None);
         }
@@ -201,6 +241,7 @@ impl Pass<'_> {
         if listed.is_some() && missing.is_empty() && surplus.is_empty() {
             return Ok(None);
         }
+        self.owe_repair(chat_id).await?;
         Ok(Some(Difference {
             chat_id,
             source,

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use chatmirror::plan::Mode;
-use chatmirror::simulator::{Mutation, Options};
+use chatmirror::simulator::{Fault, FaultRule, Mutation, Occasion, Options, Target};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use crate::support::{World, account, dump, truth};
@@ -136,4 +136,58 @@ async fn a_sample_costs_one_request_a_chat() {
     );
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["checked"], 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_cannot_be_compared_keeps_no_other_from_it() {
+    let world = World::real(account(60, 900, 5), Options::default()).await;
+    world.pass(Mode::Backfill).await.unwrap();
+    let removed = remove_three(&world).await;
+    let fault = |chat| FaultRule {
+        target: Target::MessagesOf(chat),
+        fault: Fault::Status(500),
+        occasion: Occasion::Always,
+    };
+    let other = world.simulator.account(|account| {
+        let mut others = account.chats.keys().copied();
+        others.find(|chat| !removed.contains(chat)).unwrap()
+    });
+    world.simulator.fault(fault(other));
+    let (code, told) = program(&world, &["verify", "--all", "--json"]).await;
+    assert_eq!(code, 65, "{told}");
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["uncompared"][0]["chat_id"], other);
+    assert_eq!(told["checked"], 59);
+    assert_eq!(told["differences"].as_array().unwrap().len(), 3);
+
+    world.simulator.clear_faults();
+    is_repaired(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_found_before_a_failure_is_repaired_all_the_same() {
+    let world = World::real(account(60, 900, 5), Options::default()).await;
+    world.pass(Mode::Backfill).await.unwrap();
+    let removed = remove_three(&world).await;
+    let last = world.simulator.account(|account| {
+        let mut chats: Vec<i64> = account.chats.keys().copied().collect();
+        chats.sort_unstable();
+        chats.split_off(chats.len() - 5)
+    });
+    for chat in &last {
+        world.simulator.fault(FaultRule {
+            target: Target::MessagesOf(*chat),
+            fault: Fault::Status(500),
+            occasion: Occasion::Always,
+        });
+    }
+    let (code, told) = program(&world, &["verify", "--all"]).await;
+    assert_eq!(code, 69, "{told}");
+    assert!(told.contains("compared so far"), "{told}");
+    for chat in removed.iter().filter(|chat| !last.contains(chat)) {
+        assert!(told.contains(&chat.to_string()), "{chat}: {told}");
+    }
+
+    world.simulator.clear_faults();
+    is_repaired(&world).await;
 }

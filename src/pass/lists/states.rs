@@ -10,14 +10,14 @@ use crate::pass::{Pass, PassError};
 use crate::plan::{ChatSync, Owed, Reach};
 use crate::store::{Batch, ChatRow, Rows, Transaction, Write};
 
-/// Fewer chats than this may go at once without anybody being asked.
-const FEW: usize = 5;
+/// So many chats may go at once, or lose most of their messages, without anybody being asked.
+pub(in crate::pass) const FEW: usize = 5;
 
 /// Chats that are called closed in one transaction, at most.
 const AT_A_TIME: usize = 500;
 
 /// A share of all chats larger than one in this many is more than can be believed to be gone.
-const BELIEVABLE_SHARE: usize = 10;
+pub(in crate::pass) const BELIEVABLE_SHARE: usize = 10;
 
 impl Pass<'_> {
     /// Reads the open chats to the depth of the looks before: a chat met there and not here is closed.
@@ -56,6 +56,7 @@ impl Pass<'_> {
         let primary = self.primary_list()?.to_string();
         let most = AT_A_TIME.min(self.setting.chats_at_a_time);
         let most = u32::try_from(most).unwrap_or(u32::MAX);
+        // Numbers begin with 0.
         let mut after = -1;
         loop {
             let mut transaction = self.setting.store.begin().await?;
@@ -98,19 +99,22 @@ impl Pass<'_> {
             .filter(|met| met.state_before == Some(ChatState::Closed))
             .map(|met| met.id)
             .collect();
-        let closed = undecided
+        let closed: Vec<i64> = undecided
             .into_iter()
             .filter(|(id, time)| {
                 !met.contains(id) && !are_closed.contains(id) && !is_at_a_seam(time)
             })
             .map(|(id, _)| id)
             .collect();
-        let transaction = self.setting.store.begin().await?;
-        self.store_closed(transaction, closed, open.started_at)
-            .await
+        for some in closed.chunks(AT_A_TIME) {
+            let transaction = self.setting.store.begin().await?;
+            self.store_closed(transaction, some.to_vec(), open.started_at)
+                .await?;
+        }
+        Ok(())
     }
 
-    /// Calls those of the chats closed that were not met among the open ones since `since`, unless they may be an item there which
+    /// Calls these chats closed, which were not met among the open ones since `since`, but for those that may be an item there which
     /// could not be read.
     async fn store_closed(
         &self,

@@ -222,7 +222,8 @@ impl Scene {
                         | Err(
                             PassError::Stopped
                             | PassError::Source(_)
-                            | PassError::TooManyGone { .. },
+                            | PassError::TooManyGone { .. }
+                            | PassError::TooMuchLost { .. },
                         ),
                     ) => {}
                     Some(Err(error)) => return Err(format!("the pass broke down: {error}")),
