@@ -43,7 +43,7 @@ fn stops_at_locks(
     let (mut late, mut on_their_way) = (0, in_flight - 1);
     for (place, request) in requests.iter().enumerate() {
         let last_answers = &requests[place.saturating_sub(in_flight)..place];
-        let lock_unheard = killed_after.contains(&(place as u64))
+        let lock_unheard = was_killed_over(place, in_flight, killed_after)
             && last_answers.iter().any(|answer| answer.status == 423);
         if !request.while_locked {
             (late, on_their_way) = (0, in_flight - 1);
@@ -59,6 +59,13 @@ fn stops_at_locks(
     Ok(())
 }
 
+/// Whether a process was killed that may have had the last of so many requests under way. When it was killed the source need not
+/// have seen them yet.
+fn was_killed_over(made: usize, in_flight: usize, killed_after: &[u64]) -> bool {
+    let at_least = made.saturating_sub(in_flight);
+    (at_least..=made).any(|seen| killed_after.contains(&(seen as u64)))
+}
+
 /// A lock that does not say how long it lasts lasts a minute.
 fn waits_a_minute_unsaid(
     requests: &[Request],
@@ -70,7 +77,7 @@ fn waits_a_minute_unsaid(
     let early = requests.windows(2).zip(1..).find(|(pair, made)| {
         is_unsaid(&pair[0])
             && in_flight == 1
-            && !killed_after.contains(made)
+            && !was_killed_over(*made, in_flight, killed_after)
             && pair[1].at.since(pair[0].at) < MINUTE
     });
     early.map_or(Ok(()), |(pair, _)| {
