@@ -28,6 +28,18 @@ struct Plan {
     now: Timestamp,
 }
 
+impl Plan {
+    /// Whether nothing is known of the account's size.
+    fn never_listed(&self) -> bool {
+        self.facts.chats == 0 && !self.is_listed()
+    }
+
+    /// Whether the list of chats has been read to its end.
+    fn is_listed(&self) -> bool {
+        self.facts.watermark.is_some()
+    }
+}
+
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Reread {
     chats: u64,
@@ -46,10 +58,11 @@ pub(super) async fn run(config: &Config, mode: Mode, output: &Output) -> Result<
         "mode": plan.mode,
         "steps": plan.steps,
         "audit": plan.audit,
-        "requests": plan.requests,
+        "requests": (!plan.never_listed()).then_some(plan.requests),
+        "at_least": !plan.is_listed(),
         "requests_per_minute": plan.rate.a_minute(),
-        "minutes": plan.rate.minutes(plan.requests),
-        "ends_at": plan.rate.end(plan.requests, plan.now),
+        "minutes": plan.rate.minutes(plan.requests).filter(|_| !plan.never_listed()),
+        "ends_at": plan.rate.end(plan.requests, plan.now).filter(|_| !plan.never_listed()),
     });
     output.report(&value, &told(&plan));
     Ok(Exit::Done)
@@ -107,21 +120,26 @@ fn first(config: &Config) -> Plan {
 fn told(plan: &Plan) -> String {
     let Plan {
         mode,
-        facts,
         steps,
         audit,
         requests,
         rate,
         now,
+        ..
     } = plan;
-    let never_read = facts.chats == 0;
+    let never_listed = plan.never_listed();
+    let (about, end_about) = if plan.is_listed() {
+        ("about", "about")
+    } else {
+        ("at least", "not before")
+    };
     let mut text = format!("plan of the next {} pass\n", mode.word());
     for (number, step) in steps.iter().enumerate() {
         let (what, why) = in_words(step);
         let about = match step.requests() {
             0 => String::new(),
-            _ if never_read => String::new(),
-            requests => format!(": about {}", counted(requests.cast_signed(), "request")),
+            _ if never_listed => String::new(),
+            requests => format!(": {about} {}", counted(requests.cast_signed(), "request")),
         };
         let _ = writeln!(text, "  {}. {what}{about}\n     why: {why}", number + 1);
     }
@@ -142,19 +160,22 @@ fn told(plan: &Plan) -> String {
     }
     let all = counted(requests.cast_signed(), "request");
     let _ = match (rate.minutes(*requests), rate.end(*requests, *now)) {
-        _ if never_read => writeln!(
+        _ if never_listed => writeln!(
             text,
             "the account has never been listed, so nobody knows yet how many requests it takes"
         ),
         (Some(minutes), Some(end)) => writeln!(
             text,
-            "about {all} in all, {} at the present rate of {} a minute: begun now, it ends about {} UTC",
+            "{about} {all} in all, {} at the present rate of {} a minute: begun now, it ends {end_about} {} UTC",
             counted(minutes.cast_signed(), "minute"),
             rate.a_minute().unwrap_or_default(),
             moment(end),
         ),
-        _ => writeln!(text, "about {all} in all"),
+        _ => writeln!(text, "{about} {all} in all"),
     };
+    if !never_listed && !plan.is_listed() {
+        text.push_str("the list of chats has not been read to its end: more of them may follow\n");
+    }
     text.push_str("nothing was asked and nothing was changed");
     text
 }

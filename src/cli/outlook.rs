@@ -17,6 +17,8 @@ pub(super) struct Outlook {
     chats: u64,
     /// About how many requests they take.
     requests: u64,
+    /// Whether more chats may be due than are known, for the list of them has not been read to its end.
+    at_least: bool,
     /// How many minutes, where a rate is set.
     minutes: Option<u64>,
     /// When that is over, where a rate is set.
@@ -46,6 +48,7 @@ impl Outlook {
         Ok(owed.map(|(chats, requests)| Self {
             chats,
             requests,
+            at_least: facts.watermark.is_none(),
             minutes: rate.minutes(requests),
             ends_at: rate.end(requests, now),
         }))
@@ -53,8 +56,9 @@ impl Outlook {
 
     pub(super) fn told(&self) -> String {
         let owed = format!(
-            "{} to read: about {}",
+            "{} to read: {} {}",
             counted(self.chats.cast_signed(), "chat"),
+            if self.at_least { "at least" } else { "about" },
             counted(self.requests.cast_signed(), "request")
         );
         match (self.minutes, self.ends_at) {
@@ -76,6 +80,7 @@ mod tests {
         let mut outlook = Outlook {
             chats: 1,
             requests: 4000,
+            at_least: false,
             minutes: Some(34),
             ends_at: Some("2026-03-01 12:34:00.000".parse().unwrap()),
         };
@@ -83,7 +88,7 @@ mod tests {
             outlook.told(),
             "1 chat to read: about 4,000 requests, 34 min at this rate, until 2026-03-01 12:34:00 UTC"
         );
-        (outlook.minutes, outlook.ends_at) = (None, None);
-        assert_eq!(outlook.told(), "1 chat to read: about 4,000 requests");
+        (outlook.minutes, outlook.ends_at, outlook.at_least) = (None, None, true);
+        assert_eq!(outlook.told(), "1 chat to read: at least 4,000 requests");
     }
 }

@@ -19,8 +19,8 @@ use super::sync::complete_through;
 use crate::clock::Timestamp;
 use crate::config::{Config, Environment, Kind};
 use crate::store::{
-    AuditSummary, Coverage, FileSizes, Freshness, Reader, RejectLine, RunLine, TableCount,
-    WalHolder, wal_holders,
+    AuditSummary, Coverage, FileSizes, Freshness, OwedChat, Reader, RejectLine, RunLine,
+    TableCount, WalHolder, wal_holders,
 };
 
 /// What re-reading found is told of this much time.
@@ -28,6 +28,9 @@ const AUDIT_SPAN: Duration = Duration::from_hours(24 * 30);
 
 /// Passes and rejects that are shown.
 const LINES: i64 = 5;
+
+/// Chats that are shown to scripts, of those that are owed.
+const OWED: i64 = 20;
 
 /// Looked at again this often by `--watch`.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -45,6 +48,8 @@ struct Status {
     rejects: Vec<RejectLine>,
     rate: Rate,
     audit: AuditSummary,
+    /// The chats that have been owed for longest.
+    owed: Vec<OwedChat>,
     /// Days in which everything is read again, at half of the present rate; nothing without a rate.
     audit_days: Option<u64>,
     /// Days in which it is to be, by the configuration.
@@ -110,6 +115,7 @@ async fn gather(config: &Config) -> Result<Status, Failure> {
         freshness,
         coverage,
         tables,
+        owed: reader.owed_chats(OWED).await?,
         runs: reader.last_runs(LINES).await?,
         rejects: reader.rejects(LINES).await?,
         rate,
@@ -126,11 +132,13 @@ fn tell(status: &Status, output: &Output, paint: Paint, clear: &str) {
         "freshness": status.freshness,
         "lag_seconds": status.lag.map(|lag| lag.as_secs()),
         "coverage": status.coverage,
+        "owed_chats": status.owed,
         "tables": status.tables,
         "runs": status.runs,
         "rejects": status.rejects,
         "audit": status.audit,
         "audit_days": status.audit_days,
+        "audit_horizon_days": status.audit_horizon,
         "files": status.files,
         "readers": status.readers,
         "wal_is_held": status.files.wal_is_held(),
@@ -283,8 +291,12 @@ fn told_readers(text: &mut String, status: &Status, paint: Paint) {
 
 fn told_audit(text: &mut String, status: &Status, paint: Paint) {
     let audit = &status.audit;
-    let Some(oldest) = audit.oldest_reading_at else {
+    if status.pushed || audit.requests_for_all == 0 {
         return;
+    }
+    let read = match audit.oldest_reading_at {
+        Some(oldest) => format!("every message read since {}", moment(oldest)),
+        None => "some chats have never been read".to_owned(),
     };
     let pace = status.audit_days.map_or_else(String::new, |days| {
         let takes = counted(days.cast_signed(), "day");
@@ -297,11 +309,7 @@ fn told_audit(text: &mut String, status: &Status, paint: Paint) {
             _ => pace,
         }
     });
-    let _ = writeln!(
-        text,
-        "audit     every message read since {}{pace}",
-        moment(oldest)
-    );
+    let _ = writeln!(text, "audit     {read}{pace}");
     let _ = writeln!(
         text,
         "          in 30 days {} re-read, {} found that had changed without a sign",

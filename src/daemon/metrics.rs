@@ -271,7 +271,7 @@ fn whole(registry: &mut Registry, told: &Told) {
         ("messages", "Messages stored of them", Some(messages)),
         (
             "proven_ratio",
-            "The share of chats whose count was found equal",
+            "The share of chats whose count was found equal and that are owed nothing since",
             share,
         ),
         (

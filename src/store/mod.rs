@@ -38,7 +38,8 @@ pub use ledger::{DueChat, DueCounts, StoredCheckpoint};
 pub use lock::{WriterLock, writer_of};
 pub use open::{Binding, Store};
 pub use report::{
-    AuditSummary, Coverage, Freshness, OwedCount, Reader, RejectLine, RunLine, Sizes, TableCount,
+    AuditSummary, Coverage, Freshness, OwedChat, OwedCount, Reader, RejectLine, RunLine, Sizes,
+    TableCount,
 };
 pub use rows::{ChatRow, GateRow, MessageRow, Write};
 pub use runs::{RunEnd, RunStatus, RunTotals};

@@ -68,7 +68,7 @@ pub struct Sizes {
 pub struct Coverage {
     /// Chats the source has.
     pub chats: i64,
-    /// Of those, chats whose count was found equal.
+    /// Of those, chats whose count was found equal and of which nothing was owed since.
     pub proven: i64,
     /// Chats that are owed a reading, by reason.
     pub owed: Vec<OwedCount>,
@@ -81,6 +81,27 @@ pub struct OwedCount {
     pub reason: String,
     /// How many.
     pub chats: i64,
+}
+
+/// A chat that is owed a reading.
+#[derive(Clone, Debug, Serialize)]
+pub struct OwedChat {
+    /// The chat.
+    pub chat_id: i64,
+    /// Why.
+    pub owed: String,
+    /// Messages stored of it.
+    pub stored: Option<i64>,
+    /// Messages that the source had when they were last counted.
+    pub expected: Option<i64>,
+    /// Through when it is known to be whole.
+    pub covered_through: Option<Timestamp>,
+    /// Not before this.
+    pub due_at: Option<Timestamp>,
+    /// Passes in a row that could not read it.
+    pub failures: i64,
+    /// What the last of them met.
+    pub last_error: Option<String>,
 }
 
 /// A pass, as its row tells.
@@ -117,7 +138,7 @@ pub struct AuditSummary {
     pub chats: i64,
     /// Rows of theirs that had changed without a sign.
     pub findings: i64,
-    /// The oldest full reading of a chat that the source still has.
+    /// The oldest full reading of a chat that the source still has; nothing while one was never read.
     pub oldest_reading_at: Option<Timestamp>,
     /// Requests that reading every message once takes, about.
     pub requests_for_all: i64,
@@ -249,7 +270,9 @@ impl Reader {
     pub async fn coverage(&self) -> Result<Coverage, StoreError> {
         let total = sqlx::query!(
             r#"select count(*) as "chats!: i64",
-                      count(*) filter (where expected = stored) as "proven!: i64"
+                      count(*) filter (
+                          where expected = stored and (owed is null or owed in ('missing', 'reread'))
+                      ) as "proven!: i64"
                from coverage where deleted_at is null"#
         )
         .fetch_one(&self.pool)
@@ -266,6 +289,23 @@ impl Reader {
             proven: total.proven,
             owed,
         })
+    }
+
+    /// The chats that have been owed a reading for longest.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn owed_chats(&self, most: i64) -> Result<Vec<OwedChat>, StoreError> {
+        let chats = sqlx::query_as!(
+            OwedChat,
+            r#"select chat_id, owed as "owed!", stored_count as stored, expected_count as expected,
+                      covered_through as "covered_through: Timestamp", due_at as "due_at: Timestamp", failures, last_error
+               from chat_sync where owed is not null order by covered_through nulls first, chat_id limit ?1"#,
+            most
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(chats)
     }
 
     /// The last passes, the latest first.
@@ -295,7 +335,7 @@ impl Reader {
             r#"select
                    (select coalesce(sum(audited_chats), 0) from sync_runs where started_at >= ?1) as "chats!: i64",
                    (select coalesce(sum(audit_findings), 0) from sync_runs where started_at >= ?1) as "findings!: i64",
-                   min(chat_sync.read_at) as "oldest_reading_at: Timestamp",
+                   iif(count(*) = count(chat_sync.read_at), min(chat_sync.read_at), null) as "oldest_reading_at: Timestamp",
                    coalesce(sum(max(1, (coalesce(stored_count, 0) + 19) / 20)), 0) as "requests_for_all!: i64",
                    (select count(*) from schema_drift) as "drift!: i64"
                from chat_sync
