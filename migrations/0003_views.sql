@@ -10,20 +10,20 @@ create view freshness as
         from chat_sync
         where owed in ('new', 'changed', 'unsettled', 'count', 'unexplained', 'moved', 'reject', 'vanished')
             and (covered_through is null or covered_through < (select watermark from head))
+    ),
+    proven as (
+        select min(moment) as moment
+        from (
+            select watermark as moment from head
+            union all
+            select covered_through from debts
+        )
+        where (select watermark from head) is not null
+            and not exists (select 1 from debts where covered_through is null)
     )
     select
-        case
-            when exists (select 1 from debts where covered_through is null) then null
-            else (
-                select min(moment)
-                from (
-                    select watermark as moment from head
-                    union all
-                    select covered_through from debts
-                )
-                where (select watermark from head) is not null
-            )
-        end as complete_through,
+        (select moment from proven) as complete_through,
+        (select cast(round((julianday('now') - julianday(moment)) * 86400) as integer) from proven) as lag_seconds,
         (select watermark from head) as lists_seen_through,
         (select count(*) from debts) as owed_chats,
         (select chat_id from debts order by covered_through nulls first, chat_id limit 1) as held_by_chat,
