@@ -1,6 +1,6 @@
 //! The most memory that the program holds while it mirrors accounts of growing size, as the kernel counts it.
 //!
-//! `cargo bench --bench memory -- [--most CHATS]`
+//! `cargo bench --bench memory -- [--most-chats CHATS]`
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -28,7 +28,7 @@ const CHANGES: usize = 5;
 fn main() {
     let mut words = std::env::args();
     let most = words
-        .find(|word| word == "--most")
+        .find(|word| word == "--most-chats")
         .and_then(|_| words.next())
         .map_or(20_000, |most| most.parse().unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
