@@ -132,8 +132,8 @@ create index changes_by_row on changes (table_name, row_id, seq) where op <> 'in
 create index changes_by_run on changes (run_id) where op <> 'insert';
 
 create table schema_drift (
-    -- One row a path and JSON type that the source sends and no column is meant for. `count` says in how many changed rows it was met; `example` shows one
-    -- value, of texts, lists and objects only the size.
+    -- One row a path and JSON type that the source sends and no column is meant for. `count` says how often it was met on pages that
+    -- had changed; `example` shows one value, of texts, lists and objects only the size.
     path text not null,
     json_type text not null,
     first_seen_at datetime not null,

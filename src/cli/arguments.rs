@@ -95,7 +95,7 @@ pub(super) struct SyncOptions {
     #[arg(long, conflicts_with = "backfill")]
     pub(super) retry_rejects: bool,
 
-    /// Believe it when many chats are gone at once
+    /// Believe it when many chats are gone at once (with --reconcile)
     #[arg(long)]
     pub(super) accept_deletions: bool,
 }

@@ -131,7 +131,7 @@ impl From<PassError> for Failure {
                 "stopped before the end".to_owned(),
                 Some("what was read is kept; run the same command again to go on"),
             ),
-            PassError::TooManyGone { .. } | PassError::TooMuchLost { .. } => {
+            PassError::TooManyGone { .. } => {
                 Self::new(Exit::Incomplete, error.to_string(), error.hint())
             }
             PassError::PlanAgain { .. } | PassError::Poisoned => Self::unexpected(&error),

@@ -118,6 +118,7 @@ fn told(verification: &Verification) -> String {
     let asked = counted(requests.cast_signed(), "request");
     let so_far = if *complete { "" } else { " so far" };
     let _ = match differences.len() {
+        0 if *checked == 0 => writeln!(text, "no chat could be compared"),
         0 => writeln!(
             text,
             "{compared} compared{so_far} with {asked}: every count is equal"

@@ -257,8 +257,9 @@ impl Mirror {
     ) -> Result<(), PassError> {
         self.keep_budget(true).await?;
         let verified = pass::verify(&self.setting(stop, progress), chats, found).await;
-        self.keep_budget(false).await?;
-        verified
+        let kept = self.keep_budget(false).await;
+        verified?;
+        Ok(kept?)
     }
 
     /// Writes down what was asked, for the next process. `in_use`: more may be asked before it is written again.

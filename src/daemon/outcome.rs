@@ -135,9 +135,7 @@ fn fate(error: &PassError) -> Fate {
     match error {
         error if is_refused(error) => Fate::Final,
         PassError::Source(_) => Fate::Heals,
-        PassError::Store(StoreError::DiskFull(_))
-        | PassError::TooManyGone { .. }
-        | PassError::TooMuchLost { .. } => Fate::Stays,
+        PassError::Store(StoreError::DiskFull(_)) | PassError::TooManyGone { .. } => Fate::Stays,
         PassError::Store(error) if error.is_transient() => Fate::Heals,
         _ => Fate::Final,
     }

@@ -25,16 +25,6 @@ pub enum PassError {
         /// Chats that the mirror has.
         stored: usize,
     },
-    /// More chats have lost most of their messages than can be believed.
-    #[error(
-        "{chats} of {read} chats that were read have lost most of their messages at once; nothing in them was marked as deleted"
-    )]
-    TooMuchLost {
-        /// Chats whose loss is not believed.
-        chats: u64,
-        /// Chats that the pass has read.
-        read: u64,
-    },
     /// A belief that the plan was made from has fallen; for the pass itself, never for its caller.
     #[error("the plan no longer fits: {why}")]
     PlanAgain {
@@ -55,9 +45,6 @@ impl PassError {
             Self::Store(error) => error.hint(),
             Self::TooManyGone { .. } => Some(
                 "look at the account in the platform's own window: if the chats are really gone, run `chatmirror sync --reconcile --accept-deletions`",
-            ),
-            Self::TooMuchLost { .. } => Some(
-                "look at one of these chats in the platform's own window (the log names them): if the messages are really gone, run `chatmirror sync --accept-deletions`",
             ),
             Self::Stopped | Self::PlanAgain { .. } | Self::Poisoned => None,
         }

@@ -43,22 +43,15 @@ impl Pass<'_> {
                     if reading.is_taken_up() && chat.owed.is_some_and(Owed::is_debt) => {}
                 Verdict::Claimed | Verdict::Paused => return Ok(()),
                 Verdict::Vanished => return self.ask_for_vanished(due.chat_id).await,
-                Verdict::Doubted => {
-                    self.owe_whole(&mut chat, Owed::Count).await?;
-                    break;
+                Verdict::Again { why } => {
+                    tracing::debug!(chat.id = due.chat_id, ?why, "the chat must be read whole");
+                    chat.owe(why, self.stored_watermark().await?);
+                    chat.whole = true;
+                    chat.walk = None;
                 }
-                Verdict::Again { why } => self.owe_whole(&mut chat, why).await?,
             }
         }
         self.leave_owed(chat).await
-    }
-
-    async fn owe_whole(&self, chat: &mut ChatSync, why: Owed) -> Result<(), PassError> {
-        tracing::debug!(chat.id = chat.chat_id, ?why, "the chat must be read whole");
-        chat.owe(why, self.stored_watermark().await?);
-        chat.whole = true;
-        chat.walk = None;
-        Ok(())
     }
 
     /// Takes up the chat's stored walk, or begins the one that is owed.

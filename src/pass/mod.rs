@@ -128,10 +128,6 @@ pub(crate) struct Pass<'a> {
     chats_read: AtomicU64,
     chats_failed: AtomicU64,
     failures_in_a_row: AtomicU64,
-    /// Chats that have lost most of their messages.
-    chats_with_losses: AtomicU64,
-    /// Of these, chats whose loss is not believed.
-    chats_doubted: AtomicU64,
     audited: AtomicU64,
 }
 
@@ -243,8 +239,6 @@ impl<'a> Pass<'a> {
             chats_read: AtomicU64::new(0),
             chats_failed: AtomicU64::new(0),
             failures_in_a_row: AtomicU64::new(0),
-            chats_with_losses: AtomicU64::new(0),
-            chats_doubted: AtomicU64::new(0),
             audited: AtomicU64::new(0),
         })
     }
@@ -278,7 +272,6 @@ impl Pass<'_> {
         if let Some(audit) = self.setting.audit {
             self.audit(audit).await?;
         }
-        self.refuse_losses()?;
         self.close().await
     }
 
@@ -327,9 +320,6 @@ impl Pass<'_> {
         // What could not be read stays owed like any debt, and holds no backfill up.
         if !unread && self.traits()?.backfill == Some(Backfill::Reading) {
             self.learn(|traits| traits.backfill = None).await?;
-        }
-        if !unread {
-            self.learn(|traits| traits.doubts_losses = false).await?;
         }
         let failed = self.chats_failed.load(Ordering::Relaxed) > 0;
         let unclosed = self.traits()?.unclosed_list;

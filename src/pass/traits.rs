@@ -38,9 +38,6 @@ pub(super) struct Traits {
     pub(super) backfill: Option<Backfill>,
     /// Whether the last reading of the lists left it uncertain that every chat was met: a walk did not close, or the counts did not fit.
     pub(super) unclosed_list: bool,
-    /// Whether a loss of most of a chat's messages is not believed, because too many chats had lost theirs at once.
-    #[serde(default)]
-    pub(super) doubts_losses: bool,
     /// The page of the list of chats that the next test of its order reads.
     #[serde(default)]
     pub(super) next_probe: u32,
@@ -57,7 +54,6 @@ impl Default for Traits {
             skew_seconds: 1,
             backfill: None,
             unclosed_list: false,
-            doubts_losses: false,
             next_probe: 2,
         }
     }

@@ -129,6 +129,9 @@ async fn compare(
         .map(async |chat_id| (chat_id, pass.compare_chat(chat_id).await))
         .buffer_unordered(setting.max_in_flight);
     let mut failures_in_a_row = 0;
+    let mut outcome = Ok(());
+    // When one of them meets what concerns them all, the others leave at their next request, and are waited for: what they owe is
+    // written together.
     while let Some((chat_id, compared)) = comparing.next().await {
         match compared {
             Ok(difference) => {
@@ -138,20 +141,26 @@ async fn compare(
             }
             Err(error) if error.spares_the_others() => {
                 failures_in_a_row += 1;
-                if failures_in_a_row >= MOST_FAILURES_IN_A_ROW {
-                    return Err(error);
-                }
                 found.uncompared.push(Uncompared {
                     chat_id,
                     error: error.to_string(),
                 });
+                if failures_in_a_row >= MOST_FAILURES_IN_A_ROW && outcome.is_ok() {
+                    pass.halt.cancel();
+                    outcome = Err(error);
+                }
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                pass.halt.cancel();
+                outcome = outcome.and(Err(error));
+            }
         }
         setting
             .progress
             .send_modify(|progress| progress.chats_read += 1);
     }
+    setting.store.settle().await?;
+    outcome?;
     if found.source_chats != found.stored_chats {
         pass.compare_chats(found).await?;
     }

@@ -10,14 +10,14 @@ use crate::pass::{Pass, PassError};
 use crate::plan::{ChatSync, Owed, Reach};
 use crate::store::{Batch, ChatRow, Rows, Transaction, Write};
 
-/// So many chats may go at once, or lose most of their messages, without anybody being asked.
-pub(in crate::pass) const FEW: usize = 5;
+/// So many chats may go at once without anybody being asked.
+const FEW: usize = 5;
 
 /// Chats that are called closed in one transaction, at most.
 const AT_A_TIME: usize = 500;
 
 /// A share of all chats larger than one in this many is more than can be believed to be gone.
-pub(in crate::pass) const BELIEVABLE_SHARE: usize = 10;
+const BELIEVABLE_SHARE: usize = 10;
 
 impl Pass<'_> {
     /// Reads the open chats to the depth of the looks before: a chat met there and not here is closed.

@@ -47,8 +47,6 @@ pub(super) enum Verdict {
     },
     /// Others wait; the walk goes on in the next pass.
     Paused,
-    /// So much is gone that it is not believed.
-    Doubted,
     /// The source does not know the chat.
     Vanished,
 }

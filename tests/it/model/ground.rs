@@ -91,7 +91,7 @@ impl Ground {
             recipe,
             options,
             in_flight: if rng.u8(0..6) == 0 { 3 } else { 1 },
-            // Seeds that once broke the mirror are of none of these classes: their histories stay what they were.
+            // Seeds that broke the mirror before there were rounds are of none of these classes: their histories stay what they were.
             at_a_time: match seed % 24 {
                 1 | 11 | 21 => 1,
                 4 | 16 | 19 => 3,

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chatmirror::daemon::Order;
-use chatmirror::pass::PassError;
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{Mutation, Options};
 use serde_json::json;
@@ -80,48 +79,4 @@ async fn a_missing_message_is_looked_for_again_until_it_is_decided() {
     assert!(is_deleted(&world, "messages", message).await);
     let owed = format!("select owed from chat_sync where chat_id = {chat}");
     assert_eq!(dump::value(&world.database(), &owed).await, json!(null));
-}
-
-/// Chats of which messages are missing or deleted.
-async fn chats_with_losses(world: &World) -> usize {
-    let sql = "select count(distinct chat_id) from messages where missing_since is not null";
-    let chats = dump::value(&world.database(), sql).await.as_u64();
-    usize::try_from(chats.unwrap()).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn most_messages_of_many_chats_at_once_are_gone_when_somebody_says_so() {
-    let world = mirrored(Options::default()).await;
-    let chats = world.simulator.account(|account| account.chats.clone());
-    let some = chats.values().take(40);
-    let emptied: Vec<_> = some.filter(|chat| !chat.messages.is_empty()).collect();
-    for chat in &emptied {
-        for message in &chat.messages {
-            world.simulator.apply(Mutation::EraseMessage {
-                chat: chat.id,
-                message: message.id,
-            });
-        }
-    }
-    for _ in 0..3 {
-        world.clock.advance(Duration::from_secs(5));
-        let refused = world.pass(Mode::Backfill).await;
-        let Err(PassError::TooMuchLost { chats, .. }) = refused else {
-            panic!("it was believed: {refused:?}");
-        };
-        assert!((25..=35).contains(&chats), "{chats}");
-        assert!(chats_with_losses(&world).await <= 10);
-    }
-    for _ in 0..2 {
-        world.clock.advance(Duration::from_secs(5));
-        let order = Order {
-            accept_deletions: true,
-            ..Order::from(Mode::Incremental)
-        };
-        let never = CancellationToken::new();
-        world.carry_out(order, &never).await.unwrap();
-    }
-    assert_eq!(chats_with_losses(&world).await, emptied.len());
-    world.clock.advance(Duration::from_secs(5));
-    world.pass(Mode::Incremental).await.unwrap();
 }

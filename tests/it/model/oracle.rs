@@ -223,6 +223,15 @@ impl Oracle {
             .try_for_each(|(chat, message)| mirrored.shows(chat, message))
     }
 
+    /// How late changes have been seen to become visible, by what the mirror has learned.
+    pub async fn skew(&mut self) -> Duration {
+        let learned =
+            "select value ->> 'skew_seconds' as seconds from source_traits where name = 'source'";
+        let rows = dump::rows(&mut self.connection, learned).await;
+        let seconds = rows.first().and_then(|row| row["seconds"].as_u64());
+        Duration::from_secs(seconds.unwrap_or_default())
+    }
+
     /// The number of the last change that the mirror wrote.
     pub async fn last_change(&mut self) -> i64 {
         rest::last_change(&mut self.connection).await

@@ -222,8 +222,7 @@ impl Scene {
                         | Err(
                             PassError::Stopped
                             | PassError::Source(_)
-                            | PassError::TooManyGone { .. }
-                            | PassError::TooMuchLost { .. },
+                            | PassError::TooManyGone { .. },
                         ),
                     ) => {}
                     Some(Err(error)) => return Err(format!("the pass broke down: {error}")),
@@ -345,7 +344,9 @@ impl Scene {
                 _ => half_backfill,
             };
             for _ in 0..=usize::from(gone) + usize::from(more) {
-                self.clock.advance(Duration::from_secs(5));
+                // A second look decides if the first lies further back than changes may become visible late.
+                let apart = Duration::from_secs(5) + oracle.skew().await;
+                self.clock.advance(apart);
                 match self.pass(mode, Stop::Not, true).await? {
                     Some(Ok(_)) => {}
                     outcome => return Err(format!("a quiet pass fails: {outcome:?}")),

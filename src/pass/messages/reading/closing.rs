@@ -53,24 +53,17 @@ impl Pass<'_> {
         if !one_page {
             books.batch.unmet = Unmet::Clear;
         }
-        // An item that shows no id may be any of those that were not met: then none is missing.
-        let may_be_hidden = unreadable.contains(&None);
-        let is_closed = reading.is_closed(length, met);
-        let believed =
-            may_be_hidden || !is_closed || self.believes_loss(chat.chat_id, unmet.len(), live)?;
-        if !is_closed || !believed {
+        if !reading.is_closed(length, met) {
             chat.walk = None;
             books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
             books.transaction.commit(books.batch).await?;
-            if !believed {
-                self.doubt_losses().await?;
-                return Ok(Verdict::Doubted);
-            }
             return Ok(Verdict::Again { why: Owed::Count });
         }
         let expected = (live + rejects).max(0);
         self.move_claim(chat, started_at, expected, books.updated_at);
         let mut missing = false;
+        // An item that shows no id may be any of those that were not met: then none is missing.
+        let may_be_hidden = unreadable.contains(&None);
         if may_be_hidden {
             chat.stored_count = Some(books.listed);
         } else {
