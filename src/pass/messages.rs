@@ -79,6 +79,7 @@ impl Pass<'_> {
         reading: &mut Reading,
     ) -> Result<Verdict, PassError> {
         for _ in 0..MOST_REQUESTS {
+            let asked = self.written.now();
             let page = match self
                 .message_page(chat.chat_id, reading.walk.window())
                 .await?
@@ -95,7 +96,10 @@ impl Pass<'_> {
             if turn == Turn::Next {
                 self.choose_spacing(chat.chat_id, reading, &page).await?;
             }
-            if let Some(verdict) = self.store_messages(chat, reading, &page, turn).await? {
+            let stored = self
+                .store_messages(chat, reading, &page, turn, asked)
+                .await?;
+            if let Some(verdict) = stored {
                 return Ok(verdict);
             }
             if reading.is_whole() && self.gives_way() {

@@ -7,6 +7,7 @@ mod ask;
 mod audit;
 mod chats;
 mod count;
+mod crossing;
 mod deliveries;
 mod error;
 mod gone;
@@ -41,6 +42,7 @@ pub use repair::{Repair, Repaired, follow, repair};
 pub use traits::{lists_are_half_read, reads_history};
 pub use verify::{Difference, Uncompared, Verification, requests_to_count, verify};
 
+use crossing::Written;
 use lists::Peeks;
 use traits::{Backfill, Traits};
 use visits::Visits;
@@ -122,6 +124,8 @@ pub(crate) struct Pass<'a> {
     peeks: Mutex<Peeks>,
     /// How often each chat was read.
     visits: Visits,
+    /// Whose messages were written of late.
+    written: Written,
     /// Whether the order of the list of chats has fallen in this pass: what made it fall may not show in a later walk.
     order_fell: AtomicBool,
     chats_changed: AtomicU64,
@@ -234,6 +238,7 @@ impl<'a> Pass<'a> {
             first_answer: Mutex::new(None),
             peeks: Mutex::new(Peeks::new(setting.clock.now())),
             visits: Visits::default(),
+            written: Written::default(),
             order_fell: AtomicBool::new(false),
             chats_changed: AtomicU64::new(0),
             chats_read: AtomicU64::new(0),

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use super::stream;
 use crate::clock::Timestamp;
 use crate::model::{ListedMessage, Page};
+use crate::pass::crossing::Moment;
 use crate::pass::{Pass, PassError};
 use crate::plan::{self, ChatSync, ListOrder, Owed, Reach, Rule, Spacing, Turn, Walk};
 use crate::store::{Batch, Checkpoint, Lookup, MessageComparison, Stored, Transaction, Unmet};
@@ -122,15 +123,18 @@ impl Reading {
 }
 
 impl Pass<'_> {
-    /// Writes a page of messages; says what came of the reading, if it is over.
+    /// Writes a page of messages that was asked for at `asked`; says what came of the reading, if it is over.
     pub(super) async fn store_messages(
         &self,
         chat: &mut ChatSync,
         reading: &mut Reading,
         page: &Page<ListedMessage>,
         turn: Turn,
+        asked: Moment,
     ) -> Result<Option<Verdict>, PassError> {
-        let mut books = self.open_books(chat, reading, page).await?;
+        let Some(mut books) = self.open_books(chat, reading, page, asked).await? else {
+            return Ok(Some(Verdict::Again { why: Owed::Moved }));
+        };
         let one_page = page.pages <= 1 && reading.walk.pages_read == 1 && page.window.page == 1;
         if reading.is_whole() || one_page {
             return self.turn_whole(chat, reading, page, turn, books).await;
@@ -161,13 +165,15 @@ impl Pass<'_> {
         self.close_news(chat, reading, turn).await.map(Some)
     }
 
-    /// Compares the page and prepares its batch.
+    /// Compares the page and prepares its batch. Nothing, if it would take a message from a chat of which a newer page may have been
+    /// written since this one was asked for.
     async fn open_books(
         &self,
         chat: &ChatSync,
         reading: &mut Reading,
         page: &Page<ListedMessage>,
-    ) -> Result<Books, PassError> {
+        asked: Moment,
+    ) -> Result<Option<Books>, PassError> {
         let skew = self.skew();
         let messages: Vec<&ListedMessage> = page.readable().collect();
         let rejects: Vec<_> = page.rejects().cloned().collect();
@@ -182,6 +188,12 @@ impl Pass<'_> {
         let mut comparison = transaction
             .compare_messages(chat.chat_id, &stored, &messages, page.date)
             .await?;
+        let mut left = comparison.left.iter();
+        if left.any(|other| self.written.has_since(asked, *other)) {
+            transaction.leave().await?;
+            return Ok(None);
+        }
+        self.written.note(chat.chat_id);
         let updated_at = stored.updated_at.unwrap_or(page.date);
         reading.is_explained |= plan::is_explained(
             updated_at,
@@ -206,14 +218,14 @@ impl Pass<'_> {
             had_rejects: stored.has_rejects,
             ..self.batch(name, Some(chat.chat_id), page.date)
         };
-        Ok(Books {
+        Ok(Some(Books {
             transaction,
             comparison,
             stored,
             updated_at,
             listed,
             batch,
-        })
+        }))
     }
 
     /// A page of a whole walk: the position moves, or the walk is closed, or it is in vain.

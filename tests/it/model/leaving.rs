@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chatmirror::daemon::Order;
 use chatmirror::plan::Mode;
-use chatmirror::simulator::{Mutation, Options};
+use chatmirror::simulator::{Account, Fault, FaultRule, Hook, Mutation, Occasion, Options, Target};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::traps::{by_change, longest, mirrored, say};
+use super::traps::{by_change, longest, mirrored, say, settle};
 use crate::support::{World, dump};
 
 /// A message that the source no longer lists, and its chat. Nothing tells of it.
@@ -79,4 +79,44 @@ async fn a_missing_message_is_looked_for_again_until_it_is_decided() {
     assert!(is_deleted(&world, "messages", message).await);
     let owed = format!("select owed from chat_sync where chat_id = {chat}");
     assert_eq!(dump::value(&world.database(), &owed).await, json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_answer_that_comes_late_takes_no_message_back() {
+    let mut world = mirrored(Options::default()).await;
+    world.config.source.max_in_flight = 2;
+    let short = |account: &Account| {
+        let chats = account.chats.values();
+        let short = chats.filter(|chat| (1..15).contains(&chat.messages.len()));
+        short.map(|chat| chat.id).take(3).collect::<Vec<_>>()
+    };
+    let [into, other, from] = world.simulator.account(short)[..] else {
+        panic!("three chats")
+    };
+    // The last that changed is read first.
+    for chat in [into, other, from] {
+        world.clock.advance(Duration::from_secs(2));
+        world.simulator.apply(say(chat));
+    }
+    world.simulator.when_served(Hook {
+        page: None,
+        ..Hook::after(
+            Target::MessagesOf(from),
+            1,
+            vec![Mutation::Merge { from, into }],
+        )
+    });
+    world.simulator.fault(FaultRule {
+        target: Target::MessagesOf(from),
+        fault: Fault::Stall(Some(Duration::from_millis(500))),
+        occasion: Occasion::Next(1),
+    });
+    world.clock.advance(Duration::from_secs(5));
+    world.pass(Mode::Incremental).await.unwrap();
+    let moves = "select row_id, count(*) as moves from changes
+                 where table_name = 'messages' and json_type(before, '$.chat_id') is not null group by row_id";
+    let moves = dump::query(&world.database(), moves).await;
+    assert!(!moves.is_empty());
+    assert!(moves.iter().all(|line| line["moves"] == 1), "{moves:?}");
+    settle(&world, 2).await;
 }
