@@ -54,15 +54,16 @@ pub(super) async fn run(config: &Config, mode: Mode, output: &Output) -> Result<
         Err(StoreError::Missing(_)) => first(config),
         Err(error) => return Err(error.into()),
     };
+    let requests = (!plan.never_listed()).then_some(plan.requests);
     let value = json!({
         "mode": plan.mode,
         "steps": plan.steps,
         "audit": plan.audit,
-        "requests": (!plan.never_listed()).then_some(plan.requests),
+        "requests": requests,
         "at_least": !plan.is_listed(),
         "requests_per_minute": plan.rate.a_minute(),
-        "minutes": plan.rate.minutes(plan.requests).filter(|_| !plan.never_listed()),
-        "ends_at": plan.rate.end(plan.requests, plan.now).filter(|_| !plan.never_listed()),
+        "minutes": requests.and_then(|requests| plan.rate.minutes(requests)),
+        "ends_at": requests.and_then(|requests| plan.rate.end(requests, plan.now)),
     });
     output.report(&value, &told(&plan));
     Ok(Exit::Done)

@@ -3,9 +3,10 @@
 use std::process::Output;
 
 use chatmirror::plan::Mode;
-use chatmirror::simulator::{Fault, FaultRule, Mutation, Occasion, Options, Target};
+use chatmirror::simulator::{Fault, Mutation, Options, Target};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
+use crate::service::always;
 use crate::support::{World, account, dump, truth};
 
 async fn program(world: &World, arguments: &[&str]) -> (i32, String) {
@@ -143,16 +144,11 @@ async fn a_chat_that_cannot_be_compared_keeps_no_other_from_it() {
     let world = World::real(account(60, 900, 5), Options::default()).await;
     world.pass(Mode::Backfill).await.unwrap();
     let removed = remove_three(&world).await;
-    let fault = |chat| FaultRule {
-        target: Target::MessagesOf(chat),
-        fault: Fault::Status(500),
-        occasion: Occasion::Always,
-    };
     let other = world.simulator.account(|account| {
         let mut others = account.chats.keys().copied();
         others.find(|chat| !removed.contains(chat)).unwrap()
     });
-    world.simulator.fault(fault(other));
+    always(&world, Target::MessagesOf(other), Fault::Status(500));
     let (code, told) = program(&world, &["verify", "--all", "--json"]).await;
     assert_eq!(code, 65, "{told}");
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
@@ -175,11 +171,7 @@ async fn what_was_found_before_a_failure_is_repaired_all_the_same() {
         chats.split_off(chats.len() - 5)
     });
     for chat in &last {
-        world.simulator.fault(FaultRule {
-            target: Target::MessagesOf(*chat),
-            fault: Fault::Status(500),
-            occasion: Occasion::Always,
-        });
+        always(&world, Target::MessagesOf(*chat), Fault::Status(500));
     }
     let (code, told) = program(&world, &["verify", "--all"]).await;
     assert_eq!(code, 69, "{told}");
