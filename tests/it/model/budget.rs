@@ -43,7 +43,7 @@ fn stops_at_locks(
     let (mut late, mut on_their_way) = (0, in_flight - 1);
     for (place, request) in requests.iter().enumerate() {
         let last_answers = &requests[place.saturating_sub(in_flight)..place];
-        let lock_unheard = was_killed_over(place, in_flight, killed_after)
+        let lock_unheard = was_killed_over(&requests[..place], in_flight, killed_after)
             && last_answers.iter().any(|answer| answer.status == 423);
         if !request.while_locked {
             (late, on_their_way) = (0, in_flight - 1);
@@ -59,11 +59,15 @@ fn stops_at_locks(
     Ok(())
 }
 
-/// Whether a process was killed that may have had the last of so many requests under way. When it was killed the source need not
-/// have seen them yet.
-fn was_killed_over(made: usize, in_flight: usize, killed_after: &[u64]) -> bool {
-    let at_least = made.saturating_sub(in_flight);
-    (at_least..=made).any(|seen| killed_after.contains(&(seen as u64)))
+/// Whether a process was killed that may have had the last of these requests under way. When it was killed the source need not have
+/// seen them yet; but if it had answered one with a lock by then, it was that one, and what follows comes from the next process.
+fn was_killed_over(made: &[Request], in_flight: usize, killed_after: &[u64]) -> bool {
+    let at_least = made.len().saturating_sub(in_flight);
+    (at_least..=made.len()).any(|seen| {
+        let last_seen = &made[seen.saturating_sub(in_flight)..seen];
+        let unseen = seen == made.len() || last_seen.iter().all(|answer| answer.status != 423);
+        unseen && killed_after.contains(&(seen as u64))
+    })
 }
 
 /// A lock that does not say how long it lasts lasts a minute.
@@ -77,7 +81,7 @@ fn waits_a_minute_unsaid(
     let early = requests.windows(2).zip(1..).find(|(pair, made)| {
         is_unsaid(&pair[0])
             && in_flight == 1
-            && !was_killed_over(*made, in_flight, killed_after)
+            && !was_killed_over(&requests[..*made], in_flight, killed_after)
             && pair[1].at.since(pair[0].at) < MINUTE
     });
     early.map_or(Ok(()), |(pair, _)| {
