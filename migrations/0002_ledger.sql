@@ -63,8 +63,9 @@ create table chat_sync (
     -- `new`: never read; `changed`: its time of change moved; `unsettled`: read in the very second of its change; `count`: the source has
     -- another number of messages; `unexplained`: no message read tells of its change; `moved`: a message of it turned up in another chat;
     -- `reject`: an item of it could not be read; `vanished`: the source does not list it any more. `missing` (messages are gone from its
-    -- list, a second look decides) and `reread` (somebody asked) hold nothing back.
-    owed text check (owed in ('new', 'changed', 'unsettled', 'count', 'unexplained', 'moved', 'reject', 'vanished', 'missing', 'reread')),
+    -- list, a second look decides), `doubted` (much is missing, as from other chats at the same time: for a day it is looked at again before
+    -- that is called deleted) and `reread` (somebody asked) hold nothing back.
+    owed text check (owed in ('new', 'changed', 'unsettled', 'count', 'unexplained', 'moved', 'reject', 'vanished', 'missing', 'doubted', 'reread')),
     -- Whether only reading every page settles it.
     whole boolean not null default 0 check (whole in (0, 1)),
     -- Not to be read before this moment of the source's clock.
@@ -81,6 +82,8 @@ create table chat_sync (
     proven_at datetime,
     -- When every one of its pages was last read: what changes silently is found by reading again.
     read_at datetime,
+    -- When it was last found to have lost much of what it held; how many have lately decides whether that is believed.
+    lost_at datetime,
     -- Where a reading of all pages stands that has not come to its end.
     walk json check (walk is null or json_valid(walk)),
     -- Passes in a row that could not read it.
@@ -91,6 +94,7 @@ create table chat_sync (
 
 create index chat_sync_owed on chat_sync (owed, covered_through) where owed is not null;
 create index chat_sync_read on chat_sync (read_at) where owed is null;
+create index chat_sync_lost on chat_sync (lost_at) where lost_at is not null;
 
 create table walk_unmet (
     -- One row a stored chat or message that the whole walk under way has not met yet; what is left at its end is missing.

@@ -95,7 +95,7 @@ pub(super) struct SyncOptions {
     #[arg(long, conflicts_with = "backfill")]
     pub(super) retry_rejects: bool,
 
-    /// Believe it when many chats are gone at once (with --reconcile)
+    /// Believe it when many chats are gone at once (with --reconcile), or much of what they held
     #[arg(long)]
     pub(super) accept_deletions: bool,
 }

@@ -68,7 +68,7 @@ pub enum OpenError {
 pub struct Order {
     /// What it is for.
     pub mode: Mode,
-    /// Whether a sudden loss of many chats is to be believed.
+    /// Whether a sudden loss of many chats, or of much that many of them held, is to be believed.
     pub accept_deletions: bool,
     /// What it may spend on re-reading what is not owed.
     pub audit: Option<Audit>,
@@ -272,7 +272,7 @@ impl Mirror {
         self.store.learn(GovernorState::NAME, &state, now).await
     }
 
-    /// What passes work with; nobody waits for them, and a sudden loss of chats is not believed.
+    /// What passes work with; nobody waits for them, and a sudden loss is not believed.
     fn setting<'a>(
         &'a self,
         stop: &'a CancellationToken,

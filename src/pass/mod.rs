@@ -73,7 +73,7 @@ pub struct Setting<'a> {
     pub chats_at_a_time: usize,
     /// What may be spent on re-reading what is not owed.
     pub audit: Option<Audit>,
-    /// Whether a sudden loss of many chats is to be believed.
+    /// Whether a sudden loss of many chats, or of much that many of them held, is to be believed.
     pub accept_deletions: bool,
     /// How often to look for news while lists are walked to their end; nothing: not at all.
     pub look_every: Option<Duration>,
@@ -253,6 +253,9 @@ impl Pass<'_> {
     /// Plans, and carries the plan out. Learning on the way that the plan was made from a wrong belief, it plans again.
     async fn carry_out(&self) -> Result<RunStatus, PassError> {
         self.begin_backfill().await?;
+        if self.setting.accept_deletions {
+            self.setting.store.believe_losses().await?;
+        }
         let mut plans = 0;
         loop {
             plans += 1;
@@ -317,7 +320,9 @@ impl Pass<'_> {
         let reader = self.setting.store.reader();
         reader
             .each_due(now, |due| {
-                unread |= gave_way || !self.visits.has(due.chat_id);
+                // A chat that is doubted may have become due just now, and holds nothing back.
+                let is_left = !self.visits.has(due.chat_id) && due.owed != Owed::Doubted;
+                unread |= gave_way || is_left;
                 // What was read in the second of its change is due again by itself; any other debt left over is one.
                 debts |= due.owed.is_debt() && due.owed != Owed::Unsettled;
             })

@@ -21,6 +21,9 @@ pub enum Owed {
     Reread,
     /// Messages are missing from its list: a second look decides whether they are deleted; what was claimed stands.
     Missing,
+    /// Much is missing from its list, as from those of more than a few others: for a day it is looked at again before that is called deleted;
+    /// what was claimed stands.
+    Doubted,
     /// It was read in the very second of its last change.
     Unsettled,
     /// It changed.
@@ -43,7 +46,7 @@ impl Owed {
     /// Whether the mirror cannot be called complete while this is owed.
     #[must_use]
     pub fn is_debt(self) -> bool {
-        self > Self::Missing
+        self > Self::Doubted
     }
 
     /// Whether only reading every page of the chat settles it.
@@ -76,6 +79,8 @@ pub struct ChatSync {
     pub proven_at: Option<Timestamp>,
     /// The server's clock when every one of its pages was last read.
     pub read_at: Option<Timestamp>,
+    /// The server's clock when it was last found to have lost much of what it held.
+    pub lost_at: Option<Timestamp>,
     /// A walk under way.
     pub walk: Option<Walk>,
     /// Passes in a row that could not read it.
@@ -144,6 +149,7 @@ impl ChatSync {
             stored_count: Some(count),
             proven_at: Some(claimed_at),
             read_at: self.read_at,
+            lost_at: self.lost_at,
             walk: None,
             failures: 0,
             last_error: None,

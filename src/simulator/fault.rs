@@ -35,6 +35,8 @@ pub enum Fault {
         /// In what way.
         damage: Damage,
     },
+    /// A page of an empty list, whatever the list holds.
+    NothingListed,
     /// The token is refused from now on.
     TokenRevoked,
 }

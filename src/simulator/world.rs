@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::account::{Account, Chat};
 use super::change::Change;
@@ -251,6 +251,10 @@ impl World {
                 answer
             }
             Fault::BadItem { id, damage } => self.serve(question, |page| damage.spoil(page, id)),
+            Fault::NothingListed => self.serve(question, |page| {
+                page["collection"] = json!([]);
+                page["cursor"]["pages"] = json!(0);
+            }),
             Fault::TokenRevoked => {
                 self.token_valid = false;
                 self.serve(question, |_| {})

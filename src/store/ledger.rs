@@ -2,6 +2,7 @@
 
 mod chat_sync;
 mod due;
+mod losses;
 mod notes;
 mod positions;
 

@@ -301,7 +301,7 @@ impl Reader {
             r#"select chat_id, owed as "owed!", stored_count as stored, expected_count as expected,
                       covered_through as "covered_through: Timestamp", due_at as "due_at: Timestamp", failures, last_error
                from chat_sync where owed is not null
-               order by owed in ('reread', 'missing'), covered_through nulls first, chat_id limit ?1"#,
+               order by owed in ('reread', 'missing', 'doubted'), covered_through nulls first, chat_id limit ?1"#,
             most
         )
         .fetch_all(&self.pool)

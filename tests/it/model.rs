@@ -10,6 +10,7 @@ mod heads;
 mod history;
 mod journal;
 mod leaving;
+mod losses;
 mod mirrored;
 mod narrow;
 mod oracle;

@@ -10,14 +10,14 @@ use crate::pass::{Pass, PassError};
 use crate::plan::{ChatSync, Owed, Reach};
 use crate::store::{Batch, ChatRow, Rows, Transaction, Write};
 
-/// So many chats may go at once without anybody being asked.
-const FEW: usize = 5;
+/// So many chats may go at once, or lose much of what they hold, without anybody being asked.
+pub(in crate::pass) const FEW: u32 = 5;
 
 /// Chats that are called closed in one transaction, at most.
 const AT_A_TIME: usize = 500;
 
-/// A share of all chats larger than one in this many is more than can be believed to be gone.
-const BELIEVABLE_SHARE: usize = 10;
+/// A share of all chats, or of a chat's messages, larger than one in this many is more than can be believed to be gone.
+pub(in crate::pass) const BELIEVABLE_SHARE: u32 = 10;
 
 impl Pass<'_> {
     /// Reads the open chats to the depth of the looks before: a chat met there and not here is closed.
@@ -172,7 +172,7 @@ impl Pass<'_> {
             absent.retain(|id| !rejected.contains(&Some(*id)));
         }
         let stored = usize::try_from(transaction.listed_chats(None).await?).unwrap_or(usize::MAX);
-        let many = absent.len() > FEW && absent.len() > stored / BELIEVABLE_SHARE;
+        let many = absent.len() > FEW as usize && absent.len() > stored / BELIEVABLE_SHARE as usize;
         if many && !self.setting.accept_deletions {
             transaction.leave().await?;
             // Whoever looks again must look: it may have been a slip of the source.

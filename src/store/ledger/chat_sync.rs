@@ -24,6 +24,7 @@ struct ChatSyncRow<'a> {
     stored_count: Option<i64>,
     proven_at: Option<Timestamp>,
     read_at: Option<Timestamp>,
+    lost_at: Option<Timestamp>,
     walk: Option<String>,
     failures: i64,
     last_error: Option<&'a str>,
@@ -42,6 +43,7 @@ impl<'a> ChatSyncRow<'a> {
             stored_count,
             proven_at,
             read_at,
+            lost_at,
             walk,
             failures,
             last_error,
@@ -57,6 +59,7 @@ impl<'a> ChatSyncRow<'a> {
             stored_count: *stored_count,
             proven_at: *proven_at,
             read_at: *read_at,
+            lost_at: *lost_at,
             walk: walk.as_ref().map(serde_json::to_string).transpose()?,
             failures: *failures,
             last_error: last_error.as_deref(),
@@ -76,18 +79,18 @@ pub(in crate::store) async fn save(
     let rows = serde_json::to_string(&rows)?;
     sqlx::query!(
         "insert into chat_sync (chat_id, owed, whole, due_at, covered_through, claimed_at, expected_count,
-                                stored_count, proven_at, read_at, walk, failures, last_error)
+                                stored_count, proven_at, read_at, lost_at, walk, failures, last_error)
          select value->>'chat_id', value->>'owed', value->>'whole', value->>'due_at', value->>'covered_through',
                 value->>'claimed_at', value->>'expected_count', value->>'stored_count', value->>'proven_at',
-                value->>'read_at', value->>'walk', value->>'failures', value->>'last_error'
+                value->>'read_at', value->>'lost_at', value->>'walk', value->>'failures', value->>'last_error'
          from jsonb_each(?1)
          where true
          on conflict (chat_id) do update set
              owed = excluded.owed, whole = excluded.whole, due_at = excluded.due_at,
              covered_through = excluded.covered_through, claimed_at = excluded.claimed_at,
              expected_count = excluded.expected_count, stored_count = excluded.stored_count,
-             proven_at = excluded.proven_at, read_at = excluded.read_at, walk = excluded.walk, failures = excluded.failures,
-             last_error = excluded.last_error",
+             proven_at = excluded.proven_at, read_at = excluded.read_at, lost_at = excluded.lost_at,
+             walk = excluded.walk, failures = excluded.failures, last_error = excluded.last_error",
         rows
     )
     .execute(connection)
@@ -109,8 +112,8 @@ impl Transaction {
             r#"select chat_id, owed as "owed: Owed", whole, due_at as "due_at: Timestamp",
                       covered_through as "covered_through: Timestamp", claimed_at as "claimed_at: Timestamp",
                       expected_count, stored_count, proven_at as "proven_at: Timestamp",
-                      read_at as "read_at: Timestamp", walk as "walk: String",
-                      failures, last_error
+                      read_at as "read_at: Timestamp", lost_at as "lost_at: Timestamp",
+                      walk as "walk: String", failures, last_error
                from chat_sync
                where chat_id in (select value from json_each(?1))"#,
             ids
@@ -135,6 +138,7 @@ impl Transaction {
                     stored_count: row.stored_count,
                     proven_at: row.proven_at,
                     read_at: row.read_at,
+                    lost_at: row.lost_at,
                     walk,
                     failures: row.failures,
                     last_error: row.last_error,

@@ -102,6 +102,7 @@ impl Reader {
                             when 'unsettled' then 0
                             when 'vanished' then 3
                             when 'missing' then 4
+                            when 'doubted' then 4
                             when 'reread' then 5
                             else iif(chat_sync.whole, 2, 1)
                         end,
@@ -130,7 +131,7 @@ impl Reader {
                join chats on chats.id = chat_sync.chat_id
                where chat_sync.owed is not null and (chat_sync.due_at is null or chat_sync.due_at <= ?1)
                order by chat_sync.failures > 2,
-                        chat_sync.owed in ('reread', 'missing'),
+                        chat_sync.owed in ('reread', 'missing', 'doubted'),
                         iif(
                             chat_sync.owed = 'vanished',
                             chats.missing_since,

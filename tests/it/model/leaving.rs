@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chatmirror::daemon::Order;
 use chatmirror::plan::Mode;
-use chatmirror::simulator::{Account, Fault, FaultRule, Hook, Mutation, Occasion, Options, Target};
+use chatmirror::simulator::{
+    Account, Damage, Fault, FaultRule, Hook, Mutation, Occasion, Options, Target,
+};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -79,6 +81,42 @@ async fn a_missing_message_is_looked_for_again_until_it_is_decided() {
     assert!(is_deleted(&world, "messages", message).await);
     let owed = format!("select owed from chat_sync where chat_id = {chat}");
     assert_eq!(dump::value(&world.database(), &owed).await, json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_message_is_not_forgotten_over_an_item_that_may_be_it() {
+    let world = mirrored(Options::default()).await;
+    let (chat, message) = world.simulator.account(|account| {
+        let mut chats = account.chats.values();
+        let short = chats.find(|chat| (6..15).contains(&chat.messages.len()));
+        short.map(|chat| (chat.id, chat.messages[0].id)).unwrap()
+    });
+    world
+        .simulator
+        .apply(Mutation::EraseMessage { chat, message });
+    world.pass(Mode::Backfill).await.unwrap();
+    world.simulator.fault(FaultRule {
+        target: Target::MessagesOf(chat),
+        fault: Fault::BadItem {
+            id: None,
+            damage: Damage::NoId,
+        },
+        occasion: Occasion::Always,
+    });
+    for _ in 0..4 {
+        world.clock.advance(Duration::from_secs(5));
+        world.pass(Mode::Incremental).await.unwrap();
+    }
+    assert!(!is_deleted(&world, "messages", message).await);
+    let asked = world.simulator.request_count();
+    world.clock.advance(Duration::from_secs(5));
+    world.pass(Mode::Incremental).await.unwrap();
+    assert_eq!(world.simulator.request_count() - asked, 2);
+    world.simulator.clear_faults();
+    world.clock.advance(Duration::from_hours(1));
+    world.pass(Mode::Incremental).await.unwrap();
+    assert!(is_deleted(&world, "messages", message).await);
+    settle(&world, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

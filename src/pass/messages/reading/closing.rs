@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{Books, Reading, Verdict};
 use crate::clock::Timestamp;
 use crate::model::{ListedMessage, Page};
+use crate::pass::messages::missing::Undecided;
 use crate::pass::messages::stream;
 use crate::pass::{Pass, PassError};
 use crate::plan::{ChatSync, Owed, Rule, Turn};
@@ -61,15 +62,18 @@ impl Pass<'_> {
         }
         let expected = (live + rejects).max(0);
         self.move_claim(chat, started_at, expected, books.updated_at);
-        let mut missing = false;
+        let mut undecided = Undecided::Nothing;
         // An item that shows no id may be any of those that were not met: then none is missing.
         let may_be_hidden = unreadable.contains(&None);
         if may_be_hidden {
             chat.stored_count = Some(books.listed);
+            if books.stored.has_missing {
+                undecided = Undecided::Hidden;
+            }
         } else {
             chat.stored_count = Some(live);
-            missing = self
-                .mark_missing(&mut books, chat.chat_id, &unmet, &here, page.date)
+            undecided = self
+                .mark_missing(&mut books, chat, (&unmet, live), &here, page.date)
                 .await?;
         }
         chat.read_at = Some(started_at);
@@ -77,9 +81,7 @@ impl Pass<'_> {
         if reading.is_taken_up() && chat.owed == Some(Owed::Unsettled) {
             chat.owe(Owed::Changed, None);
         }
-        if missing {
-            chat.owe(Owed::Missing, None);
-        }
+        undecided.owe(chat, page.date);
         self.owe_reject(chat, reading).await?;
         books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
         if had_rejects {
