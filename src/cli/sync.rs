@@ -47,7 +47,10 @@ pub(super) async fn run(
     let token = config.source.token(&environment)?;
     let stop = signals.listen()?;
     let mirror = match Mirror::open(&config, token, Clock::System).await {
-        Err(OpenError::Store(StoreError::Held { path, pid })) if mode == Mode::Backfill => {
+        // What a person believes is not handed over: the daemon's next backfill believes nothing.
+        Err(OpenError::Store(StoreError::Held { path, pid }))
+            if mode == Mode::Backfill && !options.accept_deletions =>
+        {
             return hand_over(path, pid, output).await;
         }
         opened => opened?,

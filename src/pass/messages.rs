@@ -31,6 +31,7 @@ impl Pass<'_> {
         if due.owed == Owed::Vanished {
             return self.ask_for_vanished(due.chat_id).await;
         }
+        chat.whole |= due.owed.wants_whole();
         let listed = match self.traits()?.message_order {
             ListOrder::OldestFirst => self.setting.store.listed_messages(due.chat_id).await?,
             _ => 0,

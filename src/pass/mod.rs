@@ -320,8 +320,9 @@ impl Pass<'_> {
         let reader = self.setting.store.reader();
         reader
             .each_due(now, |due| {
-                // A chat that is doubted may have become due just now, and holds nothing back.
-                let is_left = !self.visits.has(due.chat_id) && due.owed != Owed::Doubted;
+                // What was put off may have become due just now, and holds nothing back.
+                let may_wait = matches!(due.owed, Owed::Missing | Owed::Doubted);
+                let is_left = !self.visits.has(due.chat_id) && !may_wait;
                 unread |= gave_way || is_left;
                 // What was read in the second of its change is due again by itself; any other debt left over is one.
                 debts |= due.owed.is_debt() && due.owed != Owed::Unsettled;

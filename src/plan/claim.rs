@@ -115,6 +115,14 @@ impl ChatSync {
         }
     }
 
+    /// Owes a whole reading for `why`, which holds nothing back, not before `due_at`. For a graver reason it may be read before, and not whole.
+    pub fn put_off(&mut self, why: Owed, due_at: Timestamp) {
+        if self.owed.is_none_or(|before| before < why) {
+            self.owed = Some(why);
+            self.due_at = Some(due_at);
+        }
+    }
+
     /// Owes a reading for `why` and for nothing that was owed before. A debt that was not paid keeps its moment.
     pub fn owe_instead(&mut self, why: Owed, complete_through: Option<Timestamp>) {
         let was_debt = self.owed.take().is_some_and(Owed::is_debt);

@@ -4,6 +4,7 @@ mod breaks;
 mod budget;
 mod churn;
 mod claims;
+mod crowd;
 mod files;
 mod ground;
 mod heads;

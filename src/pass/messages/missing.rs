@@ -9,28 +9,28 @@ use crate::clock::Timestamp;
 use crate::pass::lists::{BELIEVABLE_SHARE, FEW};
 use crate::pass::{Pass, PassError};
 use crate::plan::{ChatSync, Owed, RESOLUTION, Rule};
-use crate::store::{MessageRow, Write};
+use crate::store::{MessageRow, Transaction, Write};
 
 /// Losses within this time are taken together; and what is doubted is called deleted when it was missing for as long.
 const DOUBTED_FOR: Duration = Duration::from_hours(24);
 
 /// A chat that is doubted is looked at again after this time, then after as long as it has been so: what the platform has hidden for a while
-/// is found back within a while, and few requests are spent on what is gone.
+/// is found back within a while, and what is gone is looked for six times.
 const LOOK_AGAIN: Duration = Duration::from_hours(1);
 
-/// What another look must decide of a chat's messages.
+/// The look that decides what is missing, if one must.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Undecided {
-    /// Nothing.
-    Nothing,
-    /// Whether those that are missing are deleted.
-    Missing,
-    /// The same, but an item that shows no id may be any of them: there is no hurry.
-    Hidden,
-    /// The same, and not before they have been missing for a day.
-    Doubted {
-        /// Since when the first of them are.
-        since: Timestamp,
+pub(super) enum NextLook {
+    /// None: all is decided.
+    Never,
+    /// That of the next pass.
+    Soon,
+    /// A later one.
+    PutOff {
+        /// Why it is owed.
+        why: Owed,
+        /// Not before this.
+        due_at: Timestamp,
     },
 }
 
@@ -44,64 +44,96 @@ impl Pass<'_> {
         (unmet, left): (&[i64], i64),
         here: &HashSet<i64>,
         now: Timestamp,
-    ) -> Result<Undecided, PassError> {
-        if unmet.is_empty() && !books.stored.has_missing {
-            return Ok(Undecided::Nothing);
+    ) -> Result<NextLook, PassError> {
+        if unmet.is_empty() && !books.stored.has_missing && chat.lost_at.is_none() {
+            return Ok(NextLook::Never);
         }
-        let mut newly = books.transaction.messages(unmet).await?;
+        let transaction = &mut books.transaction;
+        let mut newly = transaction.messages(unmet).await?;
         newly.retain(|row| row.message.chat_id == chat.chat_id);
-        let mut missing = books.transaction.missing_messages(chat.chat_id).await?;
+        let mut missing = transaction.missing_messages(chat.chat_id).await?;
         missing.retain(|row| !here.contains(&row.message.id));
         let is_more = !newly.is_empty() && is_much(newly.len() + missing.len(), left);
         if is_more && !self.setting.accept_deletions {
             chat.lost_at = Some(now);
         }
-        let doubted = self.doubts_loss(books, chat, is_more, now).await?;
+        let newly_since = (!newly.is_empty()).then_some(now);
+        let since = first_missing(&missing).or(newly_since);
+        let doubted = self.doubts_loss(transaction, chat, since, now).await?;
+        if doubted && is_more {
+            self.begin_to_doubt(transaction, chat, now).await?;
+        }
         let missed_before = self.missed_before(now, doubted)?;
         let (gone, undecided): (Vec<_>, Vec<_>) = missing
             .into_iter()
             .partition(|row| row.missing_since < Some(missed_before));
-        let before = undecided.iter().filter_map(|row| row.missing_since);
-        let since = before.chain((!newly.is_empty()).then_some(now)).min();
+        let since = first_missing(&undecided).or(newly_since);
+        let look = next_look(transaction, chat, here, since, doubted, now).await?;
         let rows = &mut books.batch.rows.messages;
         let missing = |after: &mut MessageRow| after.missing_since = Some(now);
         let deleted = |after: &mut MessageRow| after.message.deleted_at = Some(now);
         rows.extend(newly.into_iter().map(|row| changed(row, missing)));
         rows.extend(gone.into_iter().map(|row| changed(row, deleted)));
-        Ok(match since {
-            None => Undecided::Nothing,
-            Some(since) if doubted => Undecided::Doubted { since },
-            Some(_) => Undecided::Missing,
-        })
+        Ok(look)
     }
 
-    /// Whether it is not believed what the chat has lost, because more than a few have lost much within a day. `is_more`: it has, just now.
+    /// The look that a chat waits for which was read before it, and not whole.
+    pub(super) async fn look_waited_for(
+        &self,
+        transaction: &mut Transaction,
+        chat: &ChatSync,
+        now: Timestamp,
+    ) -> Result<NextLook, PassError> {
+        if chat.lost_at.is_none() {
+            return Ok(NextLook::Never);
+        }
+        let missing = transaction.missing_messages(chat.chat_id).await?;
+        let since = first_missing(&missing);
+        let doubted = self.doubts_loss(transaction, chat, since, now).await?;
+        let here = HashSet::new();
+        next_look(transaction, chat, &here, since, doubted, now).await
+    }
+
+    /// Whether it is not believed what the chat has lost, because more than a few chats have lost much within a day. `since`: what is undecided is
+    /// missing since then.
     async fn doubts_loss(
         &self,
-        books: &mut Books,
+        transaction: &mut Transaction,
         chat: &ChatSync,
-        is_more: bool,
+        since: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, PassError> {
         let Some(lost_at) = chat.lost_at.filter(|at| now.since(*at) <= DOUBTED_FOR) else {
             return Ok(false);
         };
-        let since = lost_at.minus(DOUBTED_FOR);
-        let transaction = &mut books.transaction;
+        let since = since.map_or(lost_at, |since| since.min(lost_at));
+        let others = transaction
+            .other_losses(chat.chat_id, since.minus(DOUBTED_FOR), FEW)
+            .await?;
+        Ok(others >= FEW)
+    }
+
+    /// One more chat has lost more than is believed. If it is the first of them, those that were believed before are looked at again.
+    async fn begin_to_doubt(
+        &self,
+        transaction: &mut Transaction,
+        chat: &ChatSync,
+        now: Timestamp,
+    ) -> Result<(), PassError> {
+        let since = now.minus(DOUBTED_FOR);
         let others = transaction
             .other_losses(chat.chat_id, since, FEW + 1)
             .await?;
-        if is_more && others == FEW {
-            tracing::warn!(
-                "more than {FEW} chats have lost much of what they held within a day: what is missing there is not called deleted before it \
-                 has been missing for a day; if it is really gone, run `chatmirror sync --accept-deletions`"
-            );
-            // The first of them were believed.
-            transaction
-                .doubt_believed(since, now.plus(DOUBTED_FOR))
-                .await?;
+        if others > FEW {
+            return Ok(());
         }
-        Ok(others >= FEW)
+        tracing::warn!(
+            "more than {FEW} chats have lost much of what they held within a day: what is missing there is not called deleted before it has \
+             been missing for a day, unless somebody believes it: stop the daemon, and run `chatmirror sync --accept-deletions`"
+        );
+        Ok(transaction
+            .doubt_believed(since, now.plus(DOUBTED_FOR))
+            .await?)
     }
 
     /// What was missing before this moment is deleted if it is missing still.
@@ -119,25 +151,56 @@ impl Pass<'_> {
     }
 }
 
-impl Undecided {
-    /// Owes the look that decides.
-    pub(super) fn owe(self, chat: &mut ChatSync, now: Timestamp) {
-        let (why, due_at) = match self {
-            Self::Nothing => return,
-            Self::Missing => (Owed::Missing, None),
-            Self::Hidden => (Owed::Missing, Some(now.plus(LOOK_AGAIN))),
-            Self::Doubted { since } => {
-                let again = now.plus(now.since(since).max(LOOK_AGAIN));
-                let decided = since.plus(DOUBTED_FOR + RESOLUTION);
-                (Owed::Doubted, Some(again.min(decided)))
-            }
-        };
-        chat.owe(why, None);
-        // What is owed for a graver reason is due when that says.
-        if chat.owed == Some(why) {
-            chat.due_at = due_at;
+impl NextLook {
+    /// The look at a chat in which an item that shows no id may be any of the messages that are `missing`: there is no hurry.
+    pub(super) fn behind_hidden(missing: &[MessageRow], now: Timestamp) -> Self {
+        first_missing(missing).map_or(Self::Never, |since| Self::PutOff {
+            why: Owed::Missing,
+            due_at: now.plus(now.since(since).clamp(LOOK_AGAIN, DOUBTED_FOR)),
+        })
+    }
+
+    /// Owes it.
+    pub(super) fn owe(self, chat: &mut ChatSync) {
+        match self {
+            Self::Never => {}
+            Self::Soon => chat.owe(Owed::Missing, None),
+            Self::PutOff { why, due_at } => chat.put_off(why, due_at),
         }
     }
+}
+
+/// The look that must decide of a chat, of which something is undecided `since` then. `here`: messages of a page that is not written yet.
+async fn next_look(
+    transaction: &mut Transaction,
+    chat: &ChatSync,
+    here: &HashSet<i64>,
+    since: Option<Timestamp>,
+    doubted: bool,
+    now: Timestamp,
+) -> Result<NextLook, PassError> {
+    let due_at = match (since, chat.lost_at) {
+        (Some(_), _) if !doubted => return Ok(NextLook::Soon),
+        (Some(since), _) => {
+            let again = now.plus(now.since(since).max(LOOK_AGAIN));
+            again.min(since.plus(DOUBTED_FOR + RESOLUTION))
+        }
+        (None, Some(lost_at)) if doubted => {
+            let believed = transaction.believed(chat.chat_id, lost_at).await?;
+            if believed.iter().all(|id| here.contains(id)) {
+                return Ok(NextLook::Never);
+            }
+            lost_at.plus(DOUBTED_FOR + RESOLUTION)
+        }
+        (None, _) => return Ok(NextLook::Never),
+    };
+    let why = Owed::Doubted;
+    Ok(NextLook::PutOff { why, due_at })
+}
+
+/// Since when the first of these messages is missing.
+fn first_missing(rows: &[MessageRow]) -> Option<Timestamp> {
+    rows.iter().filter_map(|row| row.missing_since).min()
 }
 
 /// Whether it is much that a chat has lost: most of its messages, or more than a few and more than can be believed to go at once.

@@ -102,8 +102,8 @@ impl Reader {
                             when 'unsettled' then 0
                             when 'vanished' then 3
                             when 'missing' then 4
-                            when 'doubted' then 4
                             when 'reread' then 5
+                            when 'doubted' then 6
                             else iif(chat_sync.whole, 2, 1)
                         end,
                         chat_sync.failures > 0,

@@ -26,6 +26,25 @@ impl Transaction {
         Ok(chats)
     }
 
+    /// The chat's messages that were missing since `moment` or later, and are called deleted for it.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn believed(
+        &mut self,
+        chat_id: i64,
+        moment: Timestamp,
+    ) -> Result<Vec<i64>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "select id from messages where chat_id = ?1 and missing_since >= ?2 and deleted_at >= missing_since",
+            chat_id,
+            moment
+        )
+        .fetch_all(self.connection().await?)
+        .await?;
+        Ok(ids)
+    }
+
     /// Of the chats that were found to have lost much since `moment`, owes those another look at `due_at` whose loss was believed.
     ///
     /// # Errors
@@ -36,7 +55,7 @@ impl Transaction {
         due_at: Timestamp,
     ) -> Result<(), StoreError> {
         sqlx::query!(
-            "update chat_sync set owed = 'doubted', whole = 1, due_at = ?2 where lost_at > ?1 and owed is null",
+            "update chat_sync set owed = 'doubted', due_at = ?2 where lost_at > ?1 and owed is null",
             moment,
             due_at
         )

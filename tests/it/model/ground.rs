@@ -32,6 +32,10 @@ pub struct Ground {
     pub settled_only: bool,
     /// Whether news are looked for after every page of a long walk.
     pub peeks: bool,
+    /// While a pass runs, another process wants one, too.
+    pub crowded: bool,
+    /// How long an answer may take, in real time.
+    pub patience: Duration,
     /// What passes may spend on re-reading.
     pub audit: Option<Audit>,
 }
@@ -101,6 +105,8 @@ impl Ground {
             ceiling,
             settled_only: seed % 8 == 1,
             peeks: seed % 3 == 1,
+            crowded: seed % 16 == 6,
+            patience: Duration::from_secs(if hangs(seed) { 1 } else { 20 }),
             audit: (rng.u8(0..4) == 0).then(|| Audit {
                 requests: rng.u64(1..16),
                 horizon: Duration::from_secs(2),
@@ -139,6 +145,11 @@ impl Ground {
             self.options
         )
     }
+}
+
+/// Whether some answers never come, or never end: it takes a second to find out, so they are few.
+pub fn hangs(seed: u64) -> bool {
+    seed % 16 == 9
 }
 
 fn platform(rng: &mut Rng) -> Options {

@@ -9,7 +9,7 @@ use chatmirror::simulator::{
 use fastrand::Rng;
 
 use super::churn::{Churn, Taste};
-use super::ground::Ground;
+use super::ground::{Ground, hangs};
 use super::stages;
 
 /// A ground and what happens on it. The same seed always gives the same.
@@ -69,6 +69,10 @@ impl History {
         steps.extend(stages::opening(seed, &mut rng.clone()));
         for _ in 0..count {
             draw(&mut rng, &ground, slips, &mut steps);
+        }
+        if hangs(seed) {
+            let mut rng = Rng::with_seed(seed);
+            steps.insert(rng.usize(0..=steps.len()), hang(&mut rng));
         }
         Self {
             seed,
@@ -197,6 +201,21 @@ fn pass(rng: &mut Rng) -> Step {
         _ => Stop::Not,
     };
     Step::Pass(mode, stop)
+}
+
+/// An answer that never comes, or one that never ends.
+fn hang(rng: &mut Rng) -> Step {
+    let fault = if rng.bool() {
+        Fault::Stall(None)
+    } else {
+        Fault::EndlessBody
+    };
+    let targets = [Target::Chats, Target::Messages];
+    Step::Fault(FaultRule {
+        target: *rng.choice(&targets).unwrap(),
+        fault,
+        occasion: Occasion::Next(1),
+    })
 }
 
 fn fault(rng: &mut Rng, occasion: Occasion) -> FaultRule {

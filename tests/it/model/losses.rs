@@ -8,7 +8,7 @@ use chatmirror::simulator::{Account, Fault, FaultRule, Mutation, Occasion, Optio
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::traps::{by_change, mirrored, say, settle};
+use super::traps::{by_change, longest, mirrored, say, settle};
 use crate::support::{World, dump};
 
 /// More chats than may lose most of their messages within a day.
@@ -23,8 +23,14 @@ fn talkative(account: &Account) -> Vec<i64> {
 
 /// The source has none of the chat's messages any more. Nothing tells of it.
 fn empty(world: &World, chat: i64) {
+    lose(world, chat, 1);
+}
+
+/// The source has one in so many of the chat's messages no more, the oldest of them.
+fn lose(world: &World, chat: i64, one_in: usize) {
     let messages: Vec<i64> = world.simulator.account(|account| {
-        let messages = account.chats[&chat].messages.iter();
+        let messages = &account.chats[&chat].messages;
+        let messages = messages[..messages.len() / one_in].iter();
         messages.map(|message| message.id).collect()
     });
     for message in messages {
@@ -52,18 +58,18 @@ async fn passes(world: &World, count: usize) {
     }
 }
 
-async fn number(world: &World, question: &str) -> i64 {
+async fn number(world: &World, question: &str) -> usize {
     let answer = dump::value(&world.database(), question).await;
-    answer.as_i64().unwrap()
+    usize::try_from(answer.as_u64().unwrap()).unwrap()
 }
 
 /// Chats with a message that is called deleted, but for those that a person has deleted.
-async fn deleted(world: &World) -> i64 {
+async fn deleted(world: &World) -> usize {
     let chats = "select count(distinct chat_id) from messages where deleted_at > missing_since";
     number(world, chats).await
 }
 
-async fn doubted(world: &World) -> i64 {
+async fn doubted(world: &World) -> usize {
     number(
         world,
         "select count(*) from coverage where owed = 'doubted'",
@@ -97,10 +103,7 @@ async fn what_the_platform_hides_for_a_while_is_not_called_deleted() {
         world.simulator.apply(say(*chat));
     }
     passes(&world, 5).await;
-    assert_eq!(
-        (deleted(&world).await, doubted(&world).await),
-        (0, MANY as i64)
-    );
+    assert_eq!((deleted(&world).await, doubted(&world).await), (0, MANY));
     world.simulator.clear_faults();
     world.clock.advance(Duration::from_hours(1));
     settle(&world, 1).await;
@@ -119,11 +122,10 @@ async fn chats_that_lose_theirs_one_by_one_are_counted_together() {
         world.simulator.apply(say(*chat));
         passes(&world, 3).await;
     }
-    // The first five were believed, and are looked at again all the same.
-    assert_eq!(
-        (deleted(&world).await, doubted(&world).await),
-        (5, MANY as i64)
-    );
+    // The first five were believed, and are looked at again all the same: also who goes on meanwhile.
+    world.simulator.apply(say(chats[0]));
+    passes(&world, 2).await;
+    assert_eq!((deleted(&world).await, doubted(&world).await), (5, MANY));
     world.simulator.clear_faults();
     world.clock.advance(Duration::from_hours(24));
     settle(&world, 1).await;
@@ -163,6 +165,31 @@ async fn what_is_doubted_stays_so_though_others_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_doubted_stays_so_though_more_is_lost_when_others_are_long_ago() {
+    let world = mirrored(Options::default()).await;
+    let chats = world.simulator.account(talkative);
+    let longest = world.simulator.account(longest).0;
+    let others: Vec<i64> = chats.into_iter().filter(|chat| *chat != longest).collect();
+    for chat in &others[..5] {
+        empty(&world, *chat);
+    }
+    world.pass(Mode::Backfill).await.unwrap();
+    world.clock.advance(Duration::from_hours(20));
+    lose(&world, longest, 2);
+    world.pass(Mode::Backfill).await.unwrap();
+    world.clock.advance(Duration::from_hours(7));
+    lose(&world, longest, 3);
+    world.pass(Mode::Backfill).await.unwrap();
+    passes(&world, 2).await;
+    let deleted = format!(
+        "select count(*) from messages where chat_id = {longest} and deleted_at > missing_since"
+    );
+    assert_eq!(number(&world, &deleted).await, 0);
+    world.clock.advance(Duration::from_hours(24));
+    settle(&world, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_large_part_is_much() {
     let world = mirrored(Options::default()).await;
     let chats = world.simulator.account(talkative);
@@ -173,34 +200,18 @@ async fn a_large_part_is_much() {
     }
     passes(&world, 2).await;
     for chat in &chats[..MANY] {
-        let fifth = world.simulator.account(|account| {
-            let messages = &account.chats[chat].messages;
-            let messages = messages[..messages.len() / 5].iter();
-            messages.map(|message| message.id).collect::<Vec<_>>()
-        });
-        for message in fifth {
-            let chat = *chat;
-            world
-                .simulator
-                .apply(Mutation::EraseMessage { chat, message });
-        }
+        lose(&world, *chat, 5);
     }
     world.pass(Mode::Backfill).await.unwrap();
     passes(&world, 2).await;
-    assert_eq!(
-        (deleted(&world).await, doubted(&world).await),
-        (0, MANY as i64)
-    );
+    assert_eq!((deleted(&world).await, doubted(&world).await), (0, MANY));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_really_gone_is_called_deleted_after_a_day() {
     let world = emptied(MANY).await;
     passes(&world, 3).await;
-    assert_eq!(
-        (deleted(&world).await, doubted(&world).await),
-        (0, MANY as i64)
-    );
+    assert_eq!((deleted(&world).await, doubted(&world).await), (0, MANY));
     let freshness = "select owed_chats from freshness";
     assert_eq!(number(&world, freshness).await, 0);
     world.clock.advance(Duration::from_hours(23));
@@ -208,10 +219,7 @@ async fn what_is_really_gone_is_called_deleted_after_a_day() {
     assert_eq!(deleted(&world).await, 0);
     world.clock.advance(Duration::from_hours(1));
     passes(&world, 1).await;
-    assert_eq!(
-        (deleted(&world).await, doubted(&world).await),
-        (MANY as i64, 0)
-    );
+    assert_eq!((deleted(&world).await, doubted(&world).await), (MANY, 0));
     settle(&world, 1).await;
 }
 
@@ -219,12 +227,9 @@ async fn what_is_really_gone_is_called_deleted_after_a_day() {
 async fn or_as_soon_as_somebody_says_so() {
     let world = emptied(MANY).await;
     passes(&world, 2).await;
-    assert_eq!(doubted(&world).await, MANY as i64);
+    assert_eq!(doubted(&world).await, MANY);
     accept(&world, Mode::Incremental).await;
-    assert_eq!(
-        (deleted(&world).await, doubted(&world).await),
-        (MANY as i64, 0)
-    );
+    assert_eq!((deleted(&world).await, doubted(&world).await), (MANY, 0));
     settle(&world, 1).await;
 }
 
@@ -236,10 +241,7 @@ async fn nor_is_doubted_what_somebody_has_believed_before() {
     }
     accept(&world, Mode::Backfill).await;
     passes(&world, 1).await;
-    assert_eq!(
-        (deleted(&world).await, doubted(&world).await),
-        (MANY as i64, 0)
-    );
+    assert_eq!((deleted(&world).await, doubted(&world).await), (MANY, 0));
     settle(&world, 1).await;
 }
 
@@ -256,7 +258,8 @@ async fn a_doubted_chat_that_goes_on_is_read_at_once() {
     let world = emptied(MANY).await;
     passes(&world, 2).await;
     let emptied = "select min(chat_id) from coverage where owed = 'doubted'";
-    let emptied = number(&world, emptied).await;
+    let emptied = dump::value(&world.database(), emptied).await;
+    let emptied = emptied.as_i64().unwrap();
     world.simulator.apply(say(emptied));
     passes(&world, 1).await;
     let heard = format!(

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::crowd::Other;
 use super::ground::Ground;
 use super::history::{History, Step, Stop};
 use super::oracle::Oracle;
@@ -123,7 +124,7 @@ impl Scene {
             base_url: self.base_url.parse().unwrap(),
             time_zone: options.time_zone,
             requests_per_minute: self.ground.ceiling,
-            request_timeout: Duration::from_secs(20),
+            request_timeout: self.ground.patience,
             activities: true,
         };
         let token = options.token.into();
@@ -299,6 +300,7 @@ impl Scene {
             rules: self.rules,
         };
         let mut pass = pin!(pass::run(&setting, mode));
+        let mut other = Other::of(&self.path, self.ground.crowded);
         let mut breaths = 0;
         std::future::poll_fn(|context| {
             let asked = self.simulator.request_count() - before;
@@ -312,6 +314,9 @@ impl Scene {
                     }
                 }
                 _ => {}
+            }
+            if let Err(broken) = other.tries(asked, context) {
+                return Poll::Ready(Err(broken));
             }
             if asked > MOST_REQUESTS {
                 return Poll::Ready(Err(format!("a pass asks {asked} times and goes on")));

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Books, Reading, Verdict};
 use crate::clock::Timestamp;
 use crate::model::{ListedMessage, Page};
-use crate::pass::messages::missing::Undecided;
+use crate::pass::messages::missing::NextLook;
 use crate::pass::messages::stream;
 use crate::pass::{Pass, PassError};
 use crate::plan::{ChatSync, Owed, Rule, Turn};
@@ -62,26 +62,23 @@ impl Pass<'_> {
         }
         let expected = (live + rejects).max(0);
         self.move_claim(chat, started_at, expected, books.updated_at);
-        let mut undecided = Undecided::Nothing;
         // An item that shows no id may be any of those that were not met: then none is missing.
         let may_be_hidden = unreadable.contains(&None);
-        if may_be_hidden {
+        let next_look = if may_be_hidden {
             chat.stored_count = Some(books.listed);
-            if books.stored.has_missing {
-                undecided = Undecided::Hidden;
-            }
+            let missing = books.transaction.missing_messages(chat.chat_id).await?;
+            NextLook::behind_hidden(&missing, page.date)
         } else {
             chat.stored_count = Some(live);
-            undecided = self
-                .mark_missing(&mut books, chat, (&unmet, live), &here, page.date)
-                .await?;
-        }
+            self.mark_missing(&mut books, chat, (&unmet, live), &here, page.date)
+                .await?
+        };
         chat.read_at = Some(started_at);
         // A change since the walk began may lie in pages read before it, and wants its own explanation.
         if reading.is_taken_up() && chat.owed == Some(Owed::Unsettled) {
             chat.owe(Owed::Changed, None);
         }
-        undecided.owe(chat, page.date);
+        next_look.owe(chat);
         self.owe_reject(chat, reading).await?;
         books.batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
         if had_rejects {
@@ -146,6 +143,9 @@ impl Pass<'_> {
         chat.stored_count = Some(live);
         self.owe_reject(chat, reading).await?;
         let now = self.server_now().unwrap_or(started_at);
+        self.look_waited_for(&mut transaction, chat, now)
+            .await?
+            .owe(chat);
         let mut batch = self.batch(stream(chat.chat_id), Some(chat.chat_id), now);
         batch.checkpoint = Checkpoint::Chat(Box::new(chat.clone()));
         transaction.commit(batch).await?;
