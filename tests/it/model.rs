@@ -16,6 +16,7 @@ mod mirrored;
 mod narrow;
 mod oracle;
 mod past;
+mod peeks;
 mod play;
 mod rest;
 mod runs;

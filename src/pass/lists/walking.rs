@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::peek::{listed_before, newly_listed};
 use super::{Look, Met};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState, ListedChat, MOST_PER_PAGE, Page, Window};
@@ -100,8 +101,7 @@ impl Pass<'_> {
                     if turn.joins() && is_reached(until, &walk, &page, &comparison, &met) {
                         break;
                     }
-                    // Beside the walk of the open ones a new chat would be neither open nor closed.
-                    if until.takes_long() && list != ChatList::Open {
+                    if until.takes_long() {
                         Box::pin(self.peek_if_due(list)).await?;
                     }
                     turn
@@ -162,12 +162,18 @@ impl Pass<'_> {
     ) -> Result<ChatComparison, PassError> {
         let whole = matches!(until, Until::End { .. });
         let watermark = self.stored_watermark().await?;
-        let listed: Vec<&ListedChat> = page.readable().collect();
-        let ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
+        let mut listed: Vec<&ListedChat> = page.readable().collect();
+        let mut ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
         let state = (list == ChatList::Open).then_some(ChatState::Open);
         let mut transaction = self.setting.store.begin().await?;
+        if self.peeking_beside() == Some(ChatList::Open) {
+            // A new chat may stand where neither this walk nor its closing look comes any more, and would pass for a closed one. They find it, or
+            // the next pass does.
+            ids = listed_before(&mut transaction, &ids).await?;
+            listed.retain(|listed| ids.contains(&listed.chat.id));
+        }
         let mut comparison = transaction.compare_chats(&listed, state, page.date).await?;
-        let newly_listed = super::peek::newly_listed(&comparison);
+        let newly_listed = newly_listed(&comparison);
         let ledger = transaction.chat_syncs(&ids).await?;
         let before = ledger.clone();
         let mut debts = debts(&listed, &comparison, ledger, watermark, self.skew());

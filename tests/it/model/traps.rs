@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use chatmirror::daemon::Order;
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{
     Account, ChatOrder, Damage, Fault, FaultRule, Hook, Mutation, Occasion, Options, Speaker,
     Target,
 };
-
-use tokio_util::sync::CancellationToken;
 
 use crate::support::program::ended;
 use crate::support::{World, account, dump, noon, truth};
@@ -151,45 +148,6 @@ async fn a_chat_of_the_last_page_moves_to_the_top_while_the_list_is_read() {
     world.simulator.when_served(hook);
     program_syncs(&world, Mode::Incremental).await;
     assert_equal(&world).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn news_do_not_wait_for_the_end_of_a_long_list() {
-    for chat_order in [ChatOrder::NewestFirst, ChatOrder::ById] {
-        let world = mirrored(Options {
-            chat_order,
-            ..Options::default()
-        })
-        .await;
-        let last = *world.simulator.account(by_change).last().unwrap();
-        let hook = Hook::after(Target::ChatsWithoutState, 2, vec![say(last)]);
-        world.simulator.when_served(hook);
-        let before = world.simulator.requests().len();
-        let order = Order {
-            look_every: Some(Duration::ZERO),
-            ..Order::from(Mode::Reconcile)
-        };
-        world
-            .carry_out(order, &CancellationToken::new())
-            .await
-            .unwrap();
-        let asked = world.simulator.requests().split_off(before);
-        let of_the_chat = format!("/chats/{last}/messages");
-        let read = asked
-            .iter()
-            .position(|request| request.target.contains(&of_the_chat));
-        // A further page of the list of all chats: peeks read its head, or the unread ones.
-        let end_of_list = asked.iter().rposition(|request| {
-            let of_others = ["state=open", "selector", "page=1&"];
-            request.target.contains("/chats?")
-                && !of_others.iter().any(|word| request.target.contains(word))
-        });
-        assert!(
-            read.unwrap() < end_of_list.unwrap(),
-            "{chat_order:?}: {read:?}, {end_of_list:?}"
-        );
-        settle(&world, 1).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
