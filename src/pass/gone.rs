@@ -110,7 +110,6 @@ impl Pass<'_> {
             rows = deleted(&mut transaction, row, now).await?;
             chat.owed = None;
             chat.whole = false;
-            chat.lost_at = None;
             chat.covered_through = None;
             chat.walk = None;
         } else {

@@ -12,7 +12,7 @@ use crate::model::ChatList;
 use crate::pass::{Pass, PassError};
 use crate::plan::{self, ListOrder, Owed, Walk};
 use crate::source::SourceError;
-use crate::store::{ChatComparison, DueChat, Transaction, Unmet};
+use crate::store::{ChatComparison, DueChat, Unmet};
 
 /// Pages of the head in one peek: what stands further down is left to the walk.
 const MOST_PAGES: u32 = 5;
@@ -155,16 +155,6 @@ impl Pass<'_> {
             _ => Unmet::Untracked,
         }
     }
-}
-
-/// Of these chats those that the mirror counts as listed.
-pub(super) async fn listed_before(
-    transaction: &mut Transaction,
-    ids: &[i64],
-) -> Result<Vec<i64>, PassError> {
-    let rows = transaction.chats(ids).await?.into_iter();
-    let listed = rows.filter(|row| row.missing_since.is_none());
-    Ok(listed.map(|row| row.chat.id).collect())
 }
 
 /// Chats that the mirror did not count as listed before the page.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::peek::{listed_before, newly_listed};
+use super::peek::newly_listed;
 use super::{Look, Met};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState, ListedChat, MOST_PER_PAGE, Page, Window};
@@ -101,7 +101,7 @@ impl Pass<'_> {
                     if turn.joins() && is_reached(until, &walk, &page, &comparison, &met) {
                         break;
                     }
-                    if until.takes_long() {
+                    if self.has_time_for_peeks(list, until)? {
                         Box::pin(self.peek_if_due(list)).await?;
                     }
                     turn
@@ -128,6 +128,14 @@ impl Pass<'_> {
             pages: walk.pages_read,
             closed: !whole,
         }))
+    }
+
+    /// Whether a walk may be interrupted for news. Beside the open ones only where the latest changes come first, and not in the closing look: what
+    /// a peek is the first to show there must be met by that look, or it passes for closed.
+    fn has_time_for_peeks(&self, list: ChatList, until: Until<'_>) -> Result<bool, PassError> {
+        let closing = matches!(until, Until::Older { .. });
+        let ordered = self.traits()?.chat_order == ListOrder::NewestFirst;
+        Ok(until.takes_long() && (list != ChatList::Open || (ordered && !closing)))
     }
 
     /// Fetches a page of a list of chats.
@@ -162,16 +170,10 @@ impl Pass<'_> {
     ) -> Result<ChatComparison, PassError> {
         let whole = matches!(until, Until::End { .. });
         let watermark = self.stored_watermark().await?;
-        let mut listed: Vec<&ListedChat> = page.readable().collect();
-        let mut ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
+        let listed: Vec<&ListedChat> = page.readable().collect();
+        let ids: Vec<i64> = listed.iter().map(|listed| listed.chat.id).collect();
         let state = (list == ChatList::Open).then_some(ChatState::Open);
         let mut transaction = self.setting.store.begin().await?;
-        if self.peeking_beside() == Some(ChatList::Open) {
-            // A new chat may stand where neither this walk nor its closing look comes any more, and would pass for a closed one. They find it, or
-            // the next pass does.
-            ids = listed_before(&mut transaction, &ids).await?;
-            listed.retain(|listed| ids.contains(&listed.chat.id));
-        }
         let mut comparison = transaction.compare_chats(&listed, state, page.date).await?;
         let newly_listed = newly_listed(&comparison);
         let ledger = transaction.chat_syncs(&ids).await?;

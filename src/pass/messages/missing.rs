@@ -14,8 +14,8 @@ use crate::store::{MessageRow, Transaction, Write};
 /// Losses within this time are taken together; and what is doubted is called deleted when it was missing for as long.
 const DOUBTED_FOR: Duration = Duration::from_hours(24);
 
-/// A chat that is doubted is looked at again after this time, then after as long as it has been so: what the platform has hidden for a while
-/// is found back within a while, and what is gone is looked for six times.
+/// A chat that is doubted is looked at again when it has been so for this time, for twice as long, and so on: what the platform has hidden for a
+/// while is found back within a while, and what is gone is looked for six times.
 const LOOK_AGAIN: Duration = Duration::from_hours(1);
 
 /// The look that decides what is missing, if one must.
@@ -84,9 +84,6 @@ impl Pass<'_> {
         chat: &ChatSync,
         now: Timestamp,
     ) -> Result<NextLook, PassError> {
-        if chat.lost_at.is_none() {
-            return Ok(NextLook::Never);
-        }
         let missing = transaction.missing_messages(chat.chat_id).await?;
         let since = first_missing(&missing);
         let doubted = self.doubts_loss(transaction, chat, since, now).await?;
@@ -182,11 +179,15 @@ async fn next_look(
     let due_at = match (since, chat.lost_at) {
         (Some(_), _) if !doubted => return Ok(NextLook::Soon),
         (Some(since), _) => {
-            let again = now.plus(now.since(since).max(LOOK_AGAIN));
-            again.min(since.plus(DOUBTED_FOR + RESOLUTION))
+            let mut span = LOOK_AGAIN;
+            while since.plus(span) <= now {
+                span *= 2;
+            }
+            since.plus(span.min(DOUBTED_FOR + RESOLUTION))
         }
         (None, Some(lost_at)) if doubted => {
-            let believed = transaction.believed(chat.chat_id, lost_at).await?;
+            let lately = lost_at.minus(DOUBTED_FOR);
+            let believed = transaction.believed(chat.chat_id, lately).await?;
             if believed.iter().all(|id| here.contains(id)) {
                 return Ok(NextLook::Never);
             }

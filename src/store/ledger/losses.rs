@@ -55,7 +55,8 @@ impl Transaction {
         due_at: Timestamp,
     ) -> Result<(), StoreError> {
         sqlx::query!(
-            "update chat_sync set owed = 'doubted', due_at = ?2 where lost_at > ?1 and owed is null",
+            "update chat_sync set owed = 'doubted', due_at = ?2
+             where lost_at > ?1 and owed is null and chat_id in (select id from chats where missing_since is null)",
             moment,
             due_at
         )

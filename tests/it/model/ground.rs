@@ -15,6 +15,9 @@ use crate::support::noon;
 /// Grounds that begin with a mirror: few, so that the file need not be made for each history.
 const STANDING: u64 = 48;
 
+/// How long an answer may take that comes, in real time.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
 /// What a history begins with.
 #[derive(Clone, Debug)]
 pub struct Ground {
@@ -106,7 +109,11 @@ impl Ground {
             settled_only: seed % 8 == 1,
             peeks: seed % 3 == 1,
             crowded: seed % 16 == 6,
-            patience: Duration::from_secs(if hangs(seed) { 1 } else { 20 }),
+            patience: if hangs(seed) {
+                Duration::from_secs(1)
+            } else {
+                PATIENCE
+            },
             audit: (rng.u8(0..4) == 0).then(|| Audit {
                 requests: rng.u64(1..16),
                 horizon: Duration::from_secs(2),
@@ -149,7 +156,7 @@ impl Ground {
 
 /// Whether some answers never come, or never end: it takes a second to find out, so they are few.
 pub fn hangs(seed: u64) -> bool {
-    seed % 16 == 9
+    seed % 48 == 9
 }
 
 fn platform(rng: &mut Rng) -> Options {

@@ -72,7 +72,10 @@ impl History {
         }
         if hangs(seed) {
             let mut rng = Rng::with_seed(seed);
-            steps.insert(rng.usize(0..=steps.len()), hang(&mut rng));
+            let passes = (0..steps.len()).filter(|place| matches!(steps[*place], Step::Pass(..)));
+            if let Some(place) = rng.choice(passes.collect::<Vec<_>>()) {
+                steps.insert(place, hang(&mut rng));
+            }
         }
         Self {
             seed,

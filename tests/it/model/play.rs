@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::crowd::Other;
-use super::ground::Ground;
+use super::ground::{self, Ground};
 use super::history::{History, Step, Stop};
 use super::oracle::Oracle;
 use super::rest;
@@ -173,7 +173,7 @@ impl Scene {
                 .map_err(|broken| format!("step {}: {broken}", place + 1))?;
         }
         let quiet_since = self.clock.now();
-        self.go_quiet();
+        self.go_quiet().await;
         let mut result = self.end(&mut oracle).await;
         if result.is_ok() {
             result = self.rest(&mut oracle, quiet_since).await;
@@ -326,8 +326,13 @@ impl Scene {
         .await
     }
 
-    /// The source goes quiet.
-    fn go_quiet(&mut self) {
+    /// The source goes quiet, and every answer comes, however busy the machine is.
+    async fn go_quiet(&mut self) {
+        if self.ground.patience != ground::PATIENCE {
+            self.ground.patience = ground::PATIENCE;
+            self.leave().await;
+            self.sit_down().await;
+        }
         self.simulator.clear_faults();
         self.simulator.clear_hooks();
         self.simulator.set_token_valid(true);
