@@ -1,6 +1,7 @@
 //! What the operator or the schedule asks for is done, whatever comes in between.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chatmirror::simulator::{Fault, Target};
 
@@ -73,6 +74,13 @@ async fn a_backfill_that_is_asked_for_while_another_is_read_follows_it() {
         stored(&world, tables).await > 0 && stored(&world, read).await > 3
     })
     .await;
+    // However long the program takes to ask, the daemon must not be done by then.
+    let answers_within = |latency| {
+        world
+            .simulator
+            .change_options(|options| options.latency = latency);
+    };
+    answers_within(Duration::from_secs(5));
     let asked = ended(world.program(&["sync", "--backfill"])).await;
     assert_eq!(asked.code, 0, "{asked:?}");
     let owed = "select count(*) from chat_sync where owed is not null";
@@ -81,6 +89,7 @@ async fn a_backfill_that_is_asked_for_while_another_is_read_follows_it() {
         "it came too late to prove anything"
     );
     let asked_before = world.simulator.requests().len();
+    answers_within(Duration::ZERO);
     until("every chat is read again", async || {
         let requests = world.simulator.requests();
         let read = requests[asked_before..].iter().filter_map(|request| {

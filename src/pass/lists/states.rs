@@ -7,7 +7,7 @@ use super::{Look, Met};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState};
 use crate::pass::{Pass, PassError};
-use crate::plan::{self, ChatSync, ListOrder, Owed, Reach};
+use crate::plan::{ChatSync, Owed, Reach};
 use crate::store::{Batch, ChatRow, Rows, Transaction, Write};
 
 /// So many chats may go at once, or lose much of what they hold, without anybody being asked.
@@ -56,9 +56,6 @@ impl Pass<'_> {
         let primary = self.primary_list()?.to_string();
         let most = AT_A_TIME.min(self.setting.chats_at_a_time);
         let most = u32::try_from(most).unwrap_or(u32::MAX);
-        // What has changed since may have passed the walk by: where the latest changes come first, the next look at the heads decides.
-        let ordered = self.traits()?.chat_order == ListOrder::NewestFirst;
-        let changed_before = ordered.then(|| plan::watermark(since, self.skew()));
         // Numbers begin with 0.
         let mut after = -1;
         loop {
@@ -70,8 +67,7 @@ impl Pass<'_> {
                 return Ok(transaction.leave().await?);
             };
             after = *last;
-            self.store_closed(transaction, closed, since, changed_before)
-                .await?;
+            self.store_closed(transaction, closed, since).await?;
         }
     }
 
@@ -112,20 +108,19 @@ impl Pass<'_> {
             .collect();
         for some in closed.chunks(AT_A_TIME) {
             let transaction = self.setting.store.begin().await?;
-            self.store_closed(transaction, some.to_vec(), open.started_at, None)
+            self.store_closed(transaction, some.to_vec(), open.started_at)
                 .await?;
         }
         Ok(())
     }
 
     /// Calls these chats closed, which were not met among the open ones since `since`, but for those that may be an item there which
-    /// could not be read; and only those that have `changed_before` some moment, if it is given.
+    /// could not be read.
     async fn store_closed(
         &self,
         mut transaction: Transaction,
         chats: Vec<i64>,
         since: Timestamp,
-        changed_before: Option<Timestamp>,
     ) -> Result<(), PassError> {
         let now = self
             .server_now()
@@ -136,7 +131,6 @@ impl Pass<'_> {
             .await?
             .into_iter()
             .filter(|row| row.state != Some(ChatState::Closed))
-            .filter(|row| changed_before.is_none_or(|moment| row.chat.updated_at < moment))
             .map(|row| Write {
                 row: ChatRow {
                     state: Some(ChatState::Closed),

@@ -114,7 +114,7 @@ async fn a_full_disk_in_the_middle_of_a_backfill() {
     if !may_mount() {
         return;
     }
-    let world = fill_a_disk_of("460k").await;
+    let world = fill_a_disk_of("500k").await;
     let full = world.dir().join("full/mirror.db");
     assert_eq!(integrity(&full).await, "ok");
 }
@@ -128,7 +128,7 @@ async fn a_full_disk_under_the_daemon_is_an_error_in_its_log_and_over_when_there
     let config = std::fs::read_to_string(world.config_path()).unwrap();
     let schedule = "[schedule]\nincremental = \"* * * * * *\"\n";
     std::fs::write(world.config_path(), config + schedule).unwrap();
-    play(DAEMON, &world, "460k").await;
+    play(DAEMON, &world, "500k").await;
     let said = std::fs::read_to_string(world.dir().join("said")).unwrap();
     let loud: Vec<_> = said.lines().filter(|line| line.contains("ERROR")).collect();
     assert_eq!(loud.len(), 1, "told once, not at each ring: {said}");

@@ -20,8 +20,7 @@ use super::crowd::Other;
 use super::ground::{self, Ground};
 use super::history::{History, Step, Stop};
 use super::oracle::Oracle;
-use super::rest;
-use super::{budget, files};
+use super::{budget, files, rest};
 use crate::support::noon;
 
 /// Requests after which a pass is held to go on for ever: no account here is nearly as large.
@@ -328,7 +327,7 @@ impl Scene {
 
     /// The source goes quiet, and every answer comes, however busy the machine is.
     async fn go_quiet(&mut self) {
-        if self.ground.patience != ground::PATIENCE {
+        if self.ground.patience < ground::PATIENCE {
             self.ground.patience = ground::PATIENCE;
             self.leave().await;
             self.sit_down().await;
