@@ -4,8 +4,8 @@ mod program;
 mod reading;
 
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use chatmirror::export::{ExportError, Exported, Format, Order, Progress, export};
@@ -14,7 +14,7 @@ use chatmirror::plan::Mode;
 use chatmirror::simulator::Options;
 use chatmirror::store::{Binding, Reader};
 use fastrand::Rng;
-use tokio::sync::oneshot;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::desk::{Desk, moment, said};
@@ -193,22 +193,18 @@ async fn killed_after(rows: u64, mirror: &Path, out: &Path) {
         full: true,
     };
     let never = CancellationToken::new();
-    let (tell, told) = oneshot::channel();
-    let tell = Mutex::new(Some(tell));
-    let watch = |progress: Progress| {
-        if progress.rows >= rows
-            && let Some(tell) = tell.lock().unwrap().take()
-        {
-            tell.send(()).unwrap();
+    // Not by a word to somebody else: it might have come to its end before that is heard.
+    let watch = move |progress: Progress| {
+        if progress.rows >= rows {
+            resume_unwind(Box::new("killed"));
         }
     };
-    tokio::select! {
-        biased;
-        _ = told => {}
-        ended = export(&reader, &order, &watch, &never) => {
-            panic!("it should not have come to its end: {ended:?}");
-        }
-    }
+    let export = tokio::spawn(async move { export(&reader, &order, &watch, &never).await });
+    let ended = export.await;
+    assert!(
+        ended.as_ref().is_err_and(JoinError::is_panic),
+        "it should not have come to its end: {ended:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
