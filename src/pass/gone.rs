@@ -6,7 +6,18 @@ use super::{Pass, PassError};
 use crate::clock::Timestamp;
 use crate::model::Reject;
 use crate::plan::{Owed, RESOLUTION, Rule};
-use crate::store::{Batch, ChatRow, Checkpoint, MessageRow, Rows, Transaction, Write};
+use crate::store::{Batch, ChatRow, Checkpoint, Rows, Transaction, Write};
+
+/// So many chats may go at once, or lose much of what they hold, without anybody being asked.
+pub(super) const FEW: u32 = 5;
+
+/// A share larger than one in this many is more than can be believed to be gone.
+const BELIEVABLE_SHARE: usize = 10;
+
+/// Whether it cannot be believed that so many are `gone` at once, `of` so many: more than a few, and more than a share.
+pub(super) fn is_beyond_belief(gone: usize, of: usize) -> bool {
+    gone > FEW as usize && gone > of / BELIEVABLE_SHARE
+}
 
 impl Pass<'_> {
     /// Asks for a chat that is not where it should be. Unknown to the source in two passes, it is deleted.
@@ -60,14 +71,8 @@ impl Pass<'_> {
         let mut batch = self.batch(stream(chat_id), Some(chat_id), now);
         for row in transaction.chats(&[chat_id]).await? {
             if row.missing_since.is_some() {
-                let there = ChatRow {
-                    missing_since: None,
-                    ..row.clone()
-                };
-                batch.rows.chats.push(Write {
-                    row: there,
-                    before: Some(row),
-                });
+                let there = Write::changed(row, |after| after.missing_since = None);
+                batch.rows.chats.push(there);
             }
         }
         batch.rejects.push(reject);
@@ -113,13 +118,9 @@ impl Pass<'_> {
             chat.covered_through = None;
             chat.walk = None;
         } else {
-            rows.chats.push(Write {
-                row: ChatRow {
-                    missing_since: row.missing_since.or(Some(now)),
-                    ..row.clone()
-                },
-                before: Some(row),
-            });
+            rows.chats.push(Write::changed(row, |after| {
+                after.missing_since = after.missing_since.or(Some(now));
+            }));
             rows.chats
                 .retain(|write| write.before.as_ref() != Some(&write.row));
             // Its messages may have moved to a chat that this pass has read already: it is owed until the next pass.
@@ -153,15 +154,10 @@ async fn deleted(
     let messages = messages
         .into_iter()
         .map(|row| {
-            let mut after = MessageRow {
-                missing_since: row.missing_since.or(Some(now)),
-                ..row.clone()
-            };
-            after.message.deleted_at = after.message.deleted_at.or(Some(now));
-            Write {
-                row: after,
-                before: Some(row),
-            }
+            Write::changed(row, |after| {
+                after.missing_since = after.missing_since.or(Some(now));
+                after.message.deleted_at = after.message.deleted_at.or(Some(now));
+            })
         })
         .collect();
     let after = ChatRow {

@@ -18,7 +18,6 @@ use crate::source::SourceError;
 use crate::store::{Batch, Checkpoint, Rows};
 
 pub(super) use peek::Peeks;
-pub(super) use states::{BELIEVABLE_SHARE, FEW};
 use walking::Until;
 
 /// Whole walks tried before a pass gives up closing a list.

@@ -6,18 +6,13 @@ use super::walking::Until;
 use super::{Look, Met};
 use crate::clock::Timestamp;
 use crate::model::{ChatList, ChatState};
+use crate::pass::gone::is_beyond_belief;
 use crate::pass::{Pass, PassError};
 use crate::plan::{ChatSync, Owed, Reach};
 use crate::store::{Batch, ChatRow, Rows, Transaction, Write};
 
-/// So many chats may go at once, or lose much of what they hold, without anybody being asked.
-pub(in crate::pass) const FEW: u32 = 5;
-
 /// Chats that are called closed in one transaction, at most.
 const AT_A_TIME: usize = 500;
-
-/// A share of all chats, or of a chat's messages, larger than one in this many is more than can be believed to be gone.
-pub(in crate::pass) const BELIEVABLE_SHARE: u32 = 10;
 
 impl Pass<'_> {
     /// Reads the open chats to the depth of the looks before: a chat met there and not here is closed.
@@ -131,13 +126,7 @@ impl Pass<'_> {
             .await?
             .into_iter()
             .filter(|row| row.state != Some(ChatState::Closed))
-            .map(|row| Write {
-                row: ChatRow {
-                    state: Some(ChatState::Closed),
-                    ..row.clone()
-                },
-                before: Some(row),
-            })
+            .map(|row| Write::changed(row, |after| after.state = Some(ChatState::Closed)))
             .collect();
         if chats.is_empty() {
             return Ok(transaction.leave().await?);
@@ -172,8 +161,7 @@ impl Pass<'_> {
             absent.retain(|id| !rejected.contains(&Some(*id)));
         }
         let stored = usize::try_from(transaction.listed_chats(None).await?).unwrap_or(usize::MAX);
-        let many = absent.len() > FEW as usize && absent.len() > stored / BELIEVABLE_SHARE as usize;
-        if many && !self.setting.accept_deletions {
+        if is_beyond_belief(absent.len(), stored) && !self.setting.accept_deletions {
             transaction.leave().await?;
             // Whoever looks again must look: it may have been a slip of the source.
             self.setting.store.end_list_walks().await?;
@@ -184,13 +172,7 @@ impl Pass<'_> {
         }
         let mut chats = Vec::new();
         for row in transaction.chats(&absent).await? {
-            chats.push(Write {
-                row: ChatRow {
-                    missing_since: Some(now),
-                    ..row.clone()
-                },
-                before: Some(row),
-            });
+            chats.push(Write::changed(row, |after| after.missing_since = Some(now)));
         }
         let mut debts = transaction.chat_syncs(&absent).await?;
         for chat in &mut debts {

@@ -133,9 +133,11 @@ impl Pass<'_> {
     /// Whether a walk may be interrupted for news. Beside the open ones only where the latest changes come first, and not in the closing look: what
     /// a peek is the first to show there must be met by that look, or it passes for closed.
     fn has_time_for_peeks(&self, list: ChatList, until: Until<'_>) -> Result<bool, PassError> {
+        if !until.takes_long() || list != ChatList::Open {
+            return Ok(until.takes_long());
+        }
         let closing = matches!(until, Until::Older { .. });
-        let ordered = self.traits()?.chat_order == ListOrder::NewestFirst;
-        Ok(until.takes_long() && (list != ChatList::Open || (ordered && !closing)))
+        Ok(!closing && self.traits()?.chat_order == ListOrder::NewestFirst)
     }
 
     /// Fetches a page of a list of chats.

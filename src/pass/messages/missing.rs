@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reading::Books;
 use crate::clock::Timestamp;
-use crate::pass::lists::{BELIEVABLE_SHARE, FEW};
+use crate::pass::gone::{FEW, is_beyond_belief};
 use crate::pass::{Pass, PassError};
 use crate::plan::{ChatSync, Owed, RESOLUTION, Rule};
 use crate::store::{MessageRow, Transaction, Write};
@@ -72,8 +72,8 @@ impl Pass<'_> {
         let rows = &mut books.batch.rows.messages;
         let missing = |after: &mut MessageRow| after.missing_since = Some(now);
         let deleted = |after: &mut MessageRow| after.message.deleted_at = Some(now);
-        rows.extend(newly.into_iter().map(|row| changed(row, missing)));
-        rows.extend(gone.into_iter().map(|row| changed(row, deleted)));
+        rows.extend(newly.into_iter().map(|row| Write::changed(row, missing)));
+        rows.extend(gone.into_iter().map(|row| Write::changed(row, deleted)));
         Ok(look)
     }
 
@@ -204,18 +204,8 @@ fn first_missing(rows: &[MessageRow]) -> Option<Timestamp> {
     rows.iter().filter_map(|row| row.missing_since).min()
 }
 
-/// Whether it is much that a chat has lost: most of its messages, or more than a few and more than can be believed to go at once.
+/// Whether it is much that a chat has lost: most of its messages, or more of them than can be believed to go at once.
 fn is_much(lost: usize, left: i64) -> bool {
     let left = usize::try_from(left).unwrap_or(0);
-    lost > left || (lost > FEW as usize && lost > (lost + left) / BELIEVABLE_SHARE as usize)
-}
-
-/// The row as it is to be stored.
-fn changed(row: MessageRow, change: impl FnOnce(&mut MessageRow)) -> Write<MessageRow> {
-    let mut after = row.clone();
-    change(&mut after);
-    Write {
-        row: after,
-        before: Some(row),
-    }
+    lost > left || is_beyond_belief(lost, lost + left)
 }

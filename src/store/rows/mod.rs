@@ -82,6 +82,19 @@ pub struct Write<T> {
     pub before: Option<T>,
 }
 
+impl<T: Clone> Write<T> {
+    /// A stored row that becomes what `change` makes of it.
+    #[must_use]
+    pub fn changed(before: T, change: impl FnOnce(&mut T)) -> Self {
+        let mut row = before.clone();
+        change(&mut row);
+        Self {
+            row,
+            before: Some(before),
+        }
+    }
+}
+
 /// What of `arrived` differs from what is `stored`, in order; of several with one key the last counts.
 pub(super) fn differing<T: Row>(
     arrived: impl IntoIterator<Item = T>,

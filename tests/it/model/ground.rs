@@ -109,7 +109,8 @@ impl Ground {
             settled_only: seed % 8 == 1,
             peeks: seed % 3 == 1,
             crowded: seed % 16 == 6,
-            patience: if hangs(seed) {
+            // Some answers never come, or never end: it takes a second to find out, so they are few.
+            patience: if seed % 48 == 9 {
                 Duration::from_secs(1)
             } else {
                 PATIENCE
@@ -123,6 +124,11 @@ impl Ground {
 
     pub fn account(&self) -> Account {
         self.recipe.account()
+    }
+
+    /// Whether some answers never come, or never end.
+    pub fn hangs(&self) -> bool {
+        self.patience < PATIENCE
     }
 
     /// Whether `updatedAt` moves with every message, which the claim of completeness rests on.
@@ -152,11 +158,6 @@ impl Ground {
             self.options
         )
     }
-}
-
-/// Whether some answers never come, or never end: it takes a second to find out, so they are few.
-pub fn hangs(seed: u64) -> bool {
-    seed % 48 == 9
 }
 
 fn platform(rng: &mut Rng) -> Options {

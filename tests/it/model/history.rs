@@ -9,7 +9,7 @@ use chatmirror::simulator::{
 use fastrand::Rng;
 
 use super::churn::{Churn, Taste};
-use super::ground::{Ground, hangs};
+use super::ground::Ground;
 use super::stages;
 
 /// A ground and what happens on it. The same seed always gives the same.
@@ -70,7 +70,7 @@ impl History {
         for _ in 0..count {
             draw(&mut rng, &ground, slips, &mut steps);
         }
-        if hangs(seed) {
+        if ground.hangs() {
             let mut rng = Rng::with_seed(seed);
             let passes = (0..steps.len()).filter(|place| matches!(steps[*place], Step::Pass(..)));
             if let Some(place) = rng.choice(passes.collect::<Vec<_>>()) {

@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::traps::{by_change, longest, mirrored, say, settle};
+use crate::service::always;
 use crate::support::{World, dump};
 
 /// A message that the source no longer lists, and its chat. Nothing tells of it.
@@ -95,14 +96,11 @@ async fn a_missing_message_is_not_forgotten_over_an_item_that_may_be_it() {
         .simulator
         .apply(Mutation::EraseMessage { chat, message });
     world.pass(Mode::Backfill).await.unwrap();
-    world.simulator.fault(FaultRule {
-        target: Target::MessagesOf(chat),
-        fault: Fault::BadItem {
-            id: None,
-            damage: Damage::NoId,
-        },
-        occasion: Occasion::Always,
-    });
+    let hidden = Fault::BadItem {
+        id: None,
+        damage: Damage::NoId,
+    };
+    always(&world, Target::MessagesOf(chat), hidden);
     for _ in 0..4 {
         world.clock.advance(Duration::from_secs(5));
         world.pass(Mode::Incremental).await.unwrap();

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chatmirror::daemon::Order;
 use chatmirror::plan::Mode;
-use chatmirror::simulator::{Account, Fault, FaultRule, Mutation, Occasion, Options, Target};
+use chatmirror::simulator::{Account, Fault, Mutation, Options, Target};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::traps::{by_change, longest, mirrored, say, settle};
+use crate::service::{always, stored};
 use crate::support::{World, dump};
 
 /// More chats than may lose most of their messages within a day.
@@ -59,8 +60,7 @@ async fn passes(world: &World, count: usize) {
 }
 
 async fn number(world: &World, question: &str) -> usize {
-    let answer = dump::value(&world.database(), question).await;
-    usize::try_from(answer.as_u64().unwrap()).unwrap()
+    usize::try_from(stored(world, question).await).unwrap()
 }
 
 /// Chats with a message that is called deleted, but for those that a person has deleted.
@@ -87,11 +87,7 @@ async fn accept(world: &World, mode: Mode) {
 }
 
 fn lists_show_nothing(world: &World) {
-    world.simulator.fault(FaultRule {
-        target: Target::Messages,
-        fault: Fault::NothingListed,
-        occasion: Occasion::Always,
-    });
+    always(world, Target::Messages, Fault::NothingListed);
 }
 
 #[tokio::test(flavor = "multi_thread")]

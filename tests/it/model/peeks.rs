@@ -10,13 +10,6 @@ use tokio_util::sync::CancellationToken;
 use super::traps::{by_change, mirrored, say, settle};
 use crate::support::{World, dump};
 
-fn ordered(chat_order: ChatOrder) -> Options {
-    Options {
-        chat_order,
-        ..Options::default()
-    }
-}
-
 /// What a pass asks that walks all lists to their end and looks for news after every page.
 async fn asked(world: &World) -> Vec<Request> {
     let before = world.simulator.requests().len();
@@ -48,7 +41,11 @@ fn assert_read_meanwhile(asked: &[Request], chat: i64, is_further_page: impl Fn(
 #[tokio::test(flavor = "multi_thread")]
 async fn news_do_not_wait_for_the_end_of_the_list_of_all_chats() {
     for chat_order in [ChatOrder::NewestFirst, ChatOrder::ById] {
-        let world = mirrored(ordered(chat_order)).await;
+        let world = mirrored(Options {
+            chat_order,
+            ..Options::default()
+        })
+        .await;
         let last = *world.simulator.account(by_change).last().unwrap();
         let hook = Hook::after(Target::ChatsWithoutState, 2, vec![say(last)]);
         world.simulator.when_served(hook);
@@ -83,8 +80,9 @@ async fn nor_for_the_end_of_the_list_of_open_ones() {
     assert_read_meanwhile(&asked, chats[79], |target| {
         target.contains("state=open") && !target.contains("page=1&")
     });
-    let open = "select group_concat(id) from (select id from chats where state = 'open' and id >= {} order by id)";
-    let open = open.replace("{}", &next.to_string());
+    let open = format!(
+        "select group_concat(id) from (select id from chats where state = 'open' and id >= {next} order by id)"
+    );
     let last = world
         .simulator
         .account(|account| account.chats.keys().last().copied());

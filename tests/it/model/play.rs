@@ -327,7 +327,7 @@ impl Scene {
 
     /// The source goes quiet, and every answer comes, however busy the machine is.
     async fn go_quiet(&mut self) {
-        if self.ground.patience < ground::PATIENCE {
+        if self.ground.hangs() {
             self.ground.patience = ground::PATIENCE;
             self.leave().await;
             self.sit_down().await;
