@@ -14,6 +14,7 @@ use chatmirror::pass::Progress;
 use chatmirror::plan::Mode;
 use chatmirror::simulator::{Options, Recipe, Simulator};
 use futures_util::{StreamExt, stream};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +29,10 @@ struct Arguments {
 
 fn main() {
     let arguments = arguments();
+    // The source is another machine: what it does is not to be done by threads of the mirror's.
+    let source = tokio::runtime::Runtime::new().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(measure(&arguments));
+    runtime.block_on(measure(&arguments, source.handle()));
 }
 
 fn arguments() -> Arguments {
@@ -51,7 +54,7 @@ fn arguments() -> Arguments {
     found
 }
 
-async fn measure(arguments: &Arguments) {
+async fn measure(arguments: &Arguments, source: &Handle) {
     let recipe = Recipe {
         seed: 7,
         chats: arguments.chats,
@@ -61,7 +64,9 @@ async fn measure(arguments: &Arguments) {
     };
     let simulator = Simulator::new(recipe.account(), Options::default(), Clock::System);
     let stop = CancellationToken::new();
-    let base_url = simulator.spawn(stop.clone()).await.unwrap();
+    let (spawned, until) = (simulator.clone(), stop.clone());
+    let serving = source.spawn(async move { spawned.spawn(until).await });
+    let base_url = serving.await.unwrap().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("mirror.db");
     let messages = simulator.account(|account| account.messages().count());

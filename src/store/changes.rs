@@ -9,7 +9,7 @@ use super::rows::{Row, Write};
 use crate::clock::Timestamp;
 
 /// One change of one row.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Change {
     table_name: &'static str,
     row_id: String,
@@ -18,11 +18,10 @@ pub(super) struct Change {
 }
 
 /// A change with its moment and its pass.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(super) struct Line {
     at: Timestamp,
     run_id: i64,
-    #[serde(flatten)]
     change: Change,
 }
 
@@ -127,10 +126,19 @@ pub(super) async fn write(
     if lines.is_empty() {
         return Ok(());
     }
-    let lines = serde_json::to_string(lines)?;
+    let columns = lines.iter().map(|Line { at, run_id, change }| {
+        let Change {
+            table_name,
+            row_id,
+            op,
+            before,
+        } = change;
+        (at, run_id, table_name, row_id, op, before)
+    });
+    let lines = serde_json::to_string(&columns.collect::<Vec<_>>())?;
     sqlx::query!(
         "insert into changes (at, run_id, table_name, row_id, op, before)
-         select value->>'at', value->>'run_id', value->>'table_name', value->>'row_id', value->>'op', value->>'before'
+         select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5
          from jsonb_each(?1)",
         lines
     )

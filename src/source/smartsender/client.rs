@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::message::Around;
+use super::message::{Around, LastGate};
 use super::transport::Reply;
 use super::{chat, message, page, transport};
 use crate::clock::{Clock, Timestamp};
@@ -196,8 +196,9 @@ impl Client {
                     zone,
                     date,
                 };
+                let mut last_gate = LastGate::default();
                 page::read_list(&reply.body, window, date, |object, drift| {
-                    message::read(object, around, drift)
+                    message::read(object, around, &mut last_gate, drift)
                 })
             },
         )
@@ -242,9 +243,14 @@ impl Client {
             .count(kind(&self.settings.base_url, url), status);
         let reply = reply?;
         self.judge(&reply)?;
+        let answer = read(&reply);
+        // What could be read was no complaint.
+        if answer.is_err() && speaks_of_a_lock(&reply) {
+            return Err(self.lock(&reply));
+        }
         drop(slot);
         self.governor.served();
-        read(&reply)
+        answer
     }
 }
 
@@ -253,8 +259,7 @@ impl Client {
     fn judge(&self, reply: &Reply) -> Result<(), SourceError> {
         let status = reply.status;
         match status {
-            200..=299 if !speaks_of_a_lock(reply) => Ok(()),
-            200..=299 | 423 | 429 => Err(self.lock(reply)),
+            423 | 429 => Err(self.lock(reply)),
             300..=399 => Err(SourceError::Redirected {
                 to_host: reply.to_host.clone().unwrap_or_default(),
             }),
@@ -264,7 +269,7 @@ impl Client {
             400 | 404 if !page::is_object(&reply.body) => Err(SourceError::Unreadable {
                 why: format!("status {status} did not come from the platform's API"),
             }),
-            400 | 404 => Ok(()),
+            200..=299 | 400 | 404 => Ok(()),
             _ => Err(self.refused(reply)),
         }
     }
@@ -367,10 +372,12 @@ fn pause(tries: u32, seed: impl Hash) -> Duration {
 
 /// A lock may come with the status of a success.
 fn speaks_of_a_lock(reply: &Reply) -> bool {
-    page::complaint(&reply.body).is_some_and(|complaint| {
-        matches!(complaint.code, Some(423 | 429))
-            || complaint.message.starts_with("Too many requests")
-    })
+    let complaint = || page::complaint(&reply.body);
+    (200..=299).contains(&reply.status)
+        && complaint().is_some_and(|complaint| {
+            matches!(complaint.code, Some(423 | 429))
+                || complaint.message.starts_with("Too many requests")
+        })
 }
 
 #[cfg(test)]

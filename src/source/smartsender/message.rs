@@ -4,11 +4,11 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use super::super::drift::{cut, noted};
-use super::chat::{self, FoundGate};
+use super::chat;
 use super::content;
 use super::fields::Fields;
 use crate::clock::Timestamp;
-use crate::model::{Direction, Drift, Gate, Json, ListedMessage, Message};
+use crate::model::{Channel, Direction, Drift, Gate, Json, ListedMessage, Message};
 
 /// What is known of a message before its own object is read.
 #[derive(Clone, Copy)]
@@ -19,6 +19,20 @@ pub(super) struct Around {
     pub zone: Tz,
     /// The server's clock when it showed the list.
     pub date: Timestamp,
+}
+
+/// The gate of the message before: most messages of a page came through one, and each shows it whole.
+#[derive(Default)]
+pub(super) struct LastGate(Option<(Map<String, Value>, ReadGate)>);
+
+/// What a message's gate says.
+#[derive(Clone)]
+struct ReadGate {
+    gate: Gate,
+    channel: Option<Channel>,
+    /// What its columns and its channel's did not take.
+    unknown: Map<String, Value>,
+    drift: Vec<Drift>,
 }
 
 struct Sender {
@@ -35,6 +49,7 @@ struct Sender {
 pub(super) fn read(
     object: Map<String, Value>,
     around: Around,
+    last_gate: &mut LastGate,
     drift: &mut Vec<Drift>,
 ) -> Result<ListedMessage, String> {
     let Around {
@@ -49,14 +64,13 @@ pub(super) fn read(
     let reading = read_content(content.as_ref(), id, zone, drift);
     let sender = read_sender(&mut fields, &mut left, drift);
     let (state, state_message) = read_state(&mut fields, &mut left, drift);
-    let (gate, channel) = match read_gate(&mut fields, &mut left, around, drift) {
+    let found = read_gate(&mut fields, around, last_gate);
+    let (gate, channel) = match found {
         None => (None, None),
-        Some(found) => {
-            let gate = Gate {
-                extra: found.extra.into(),
-                ..found.gate
-            };
-            (Some(gate), found.channel.map(|(channel, _)| channel))
+        Some(mut found) => {
+            drift.append(&mut found.drift);
+            keep(&mut left, "gate", found.unknown);
+            (Some(found.gate), found.channel)
         }
     };
     let edited_at = fields.take_time("editedAt", zone);
@@ -155,32 +169,37 @@ fn read_state(
 
 /// The message's gate. Its row may never be written, so what its columns do not take is kept with
 /// the message as well; a gate without a usable id stays whole.
-fn read_gate(
-    fields: &mut Fields,
-    left: &mut Map<String, Value>,
-    around: Around,
-    drift: &mut Vec<Drift>,
-) -> Option<FoundGate> {
+fn read_gate(fields: &mut Fields, around: Around, last: &mut LastGate) -> Option<ReadGate> {
     let object = fields.take_object("gate")?;
+    if let Some((same, read)) = &last.0
+        && *same == object
+    {
+        return Some(read.clone());
+    }
     if object.is_empty() {
         return None;
     }
-    let value = Value::Object(object);
-    let found = chat::read_gate(
-        &value,
-        around.chat_id,
-        &chat::IN_MESSAGE,
-        around.zone,
-        drift,
-    );
-    let Some(found) = found else {
+    let mut drift = Vec::new();
+    let value = Value::Object(object.clone());
+    let paths = &chat::IN_MESSAGE;
+    let Some(found) = chat::read_gate(&value, around.chat_id, paths, around.zone, &mut drift)
+    else {
         fields.put_back("gate", value);
         return None;
     };
     let mut unknown = found.extra.clone();
-    keep(&mut unknown, "channel", found.channel_extra.clone());
-    keep(left, "gate", unknown);
-    Some(found)
+    keep(&mut unknown, "channel", found.channel_extra);
+    let read = ReadGate {
+        gate: Gate {
+            extra: found.extra.into(),
+            ..found.gate
+        },
+        channel: found.channel.map(|(channel, _)| channel),
+        unknown,
+        drift,
+    };
+    last.0 = Some((object, read.clone()));
+    Some(read)
 }
 
 fn keep(left: &mut Map<String, Value>, key: &str, object: Map<String, Value>) {

@@ -6,13 +6,20 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::super::drift::{cut, noted};
-use super::super::raw;
+use super::super::raw::{self, Pairs};
 use super::fields::{Fields, whole_number};
 use crate::clock::Timestamp;
 use crate::model::{Account, Drift, Page, Reject, Window};
 use crate::source::SourceError;
 
 type Top<'a> = BTreeMap<String, &'a RawValue>;
+
+/// A body that is an object and no complaint.
+struct Opened<'a> {
+    top: Top<'a>,
+    /// Whether a key stands twice in it; then the last one is here.
+    repeats: bool,
+}
 
 /// What the source says when it refuses.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,8 +44,8 @@ pub(super) fn read_list<T>(
     date: Timestamp,
     mut read_item: impl FnMut(Map<String, Value>, &mut Vec<Drift>) -> Result<T, String>,
 ) -> Result<Page<T>, SourceError> {
-    let mut top = open(body)?;
-    if raw::repeats_a_key(body) {
+    let Opened { mut top, repeats } = open(body)?;
+    if repeats {
         return Err(unreadable("a key stands twice in it"));
     }
     let cursor = take(&mut top, "cursor", |raw| raw::object(raw).ok())?;
@@ -125,10 +132,13 @@ fn complaint_of(top: &Top<'_>) -> Option<Complaint> {
 }
 
 /// The keys of a body, unless it is a complaint. (A complaint with status 200 is not excluded.)
-fn open(body: &str) -> Result<Top<'_>, SourceError> {
-    let top: Top<'_> = parse(body)?;
+fn open(body: &str) -> Result<Opened<'_>, SourceError> {
+    let Pairs(pairs) = parse(body)?;
+    let keys = pairs.len();
+    let top: Top<'_> = pairs.into_iter().collect();
+    let repeats = top.len() < keys;
     match complaint_of(&top) {
-        None => Ok(top),
+        None => Ok(Opened { top, repeats }),
         Some(Complaint { code, message }) => Err(SourceError::Refused {
             status: 200,
             code,

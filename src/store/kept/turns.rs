@@ -121,7 +121,9 @@ async fn remove(connection: &mut SqliteConnection, stretches: &str) -> Result<()
     Ok(())
 }
 
-/// Makes the turns of the stretches again.
+/// Makes the turns of the stretches again. In the conversation each turn begins where the contact writes after somebody else, so all it asked
+/// stands first; the first word of a human, wherever it stands, is the least by time and id, found in one text with what else is told of it. (A text
+/// with a NUL in it is cut as bytes: as text it would end there.)
 async fn make(connection: &mut SqliteConnection, stretches: &str) -> Result<(), StoreError> {
     sqlx::query!(
         "with stretches as materialized (
@@ -141,29 +143,30 @@ async fn make(connection: &mut SqliteConnection, stretches: &str) -> Result<(), 
          ),
          numbered as (
              select *,
-                 sum(author = 'contact' and before <> 'contact') over (partition by chat_id order by at, id) as turn
+                 sum(author = 'contact' and before <> 'contact') over (
+                     partition by chat_id order by at, id rows unbounded preceding
+                 ) as turn
              from said
-         ),
-         placed as (
-             select *, row_number() over (partition by chat_id, turn, author order by at, id) as place
-             from numbered
-             where turn > 0
          ),
          gathered as (
              select
                  chat_id,
-                 max(at) filter (where author = 'contact' and place = 1) as asked_at,
-                 max(id) filter (where author = 'contact' and place = 1) as asked_id,
-                 max(channel_id) filter (where author = 'contact' and place = 1) as channel_id,
+                 max(at) filter (where author = 'contact' and before <> 'contact') as asked_at,
+                 max(id) filter (where author = 'contact' and before <> 'contact') as asked_id,
+                 max(channel_id) filter (where author = 'contact' and before <> 'contact') as channel_id,
                  count(*) filter (where author = 'contact') as asked_messages,
                  max(at) filter (where author <> 'contact' and before = 'contact') as answered_at,
                  max(id) filter (where author <> 'contact' and before = 'contact') as answered_id,
                  max(author) filter (where author <> 'contact' and before = 'contact') as answered_by,
-                 max(at) filter (where author = 'human' and place = 1) as human_at,
-                 max(id) filter (where author = 'human' and place = 1) as human_id,
-                 max(operator) filter (where author = 'human' and place = 1) as operator
-             from placed
+                 min(at || format('%020d', id) || operator) filter (where author = 'human') as human
+             from numbered
+             where turn > 0
              group by chat_id, turn
+         ),
+         answered as (
+             select *, substr(human, 1, 23) as human_at, cast(substr(human, 24, 20) as integer) as human_id,
+                 cast(substr(cast(human as blob), 44) as text) as operator
+             from gathered
          )
          insert into turns (chat_id, asked_at, asked_id, day, channel_id, asked_messages, answered_at, answered_id,
                             answered_by, answered_after, human_at, human_id, human_day, human_after, operator)
@@ -176,7 +179,7 @@ async fn make(connection: &mut SqliteConnection, stretches: &str) -> Result<(), 
                     limit 1
                 ),
                 channel_id, asked_messages, answered_at, answered_id, answered_by,
-                strftime('%s', answered_at) - strftime('%s', asked_at), human_at, human_id,
+                unixepoch(answered_at) - unixepoch(asked_at), human_at, human_id,
                 (
                     select coalesce(date(human_at, minutes || ' minutes'), substr(human_at, 1, 10))
                     from report_offsets
@@ -184,8 +187,8 @@ async fn make(connection: &mut SqliteConnection, stretches: &str) -> Result<(), 
                     order by starts_at desc
                     limit 1
                 ),
-                strftime('%s', human_at) - strftime('%s', asked_at), operator
-         from gathered",
+                unixepoch(human_at) - unixepoch(asked_at), operator
+         from answered",
         stretches
     )
     .execute(connection)

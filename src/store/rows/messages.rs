@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
 use sqlx::SqliteConnection;
 
-use super::{Row, Write, as_json, by_key, keys_json};
+use super::{Row, Write, by_key, keys_json};
 use crate::clock::Timestamp;
 use crate::model::{Direction, Json, Message};
 use crate::store::StoreError;
@@ -87,21 +88,57 @@ pub(in crate::store) async fn load(
     Ok(by_key(rows))
 }
 
+/// A row as the writing statement takes it: the values alone, in the order of its columns. There are many messages, and to look each value
+/// up by its name took SQLite a fifth of the time.
+struct Values<'a>(&'a MessageRow);
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let MessageRow {
+            message,
+            missing_since,
+        } = self.0;
+        let mut values = serializer.serialize_seq(Some(22))?;
+        values.serialize_element(&message.id)?;
+        values.serialize_element(&message.chat_id)?;
+        values.serialize_element(&message.gate_id)?;
+        values.serialize_element(&message.channel_id)?;
+        values.serialize_element(&message.direction)?;
+        values.serialize_element(&message.kind)?;
+        values.serialize_element(&message.text)?;
+        values.serialize_element(&message.sender_type)?;
+        values.serialize_element(&message.sender_name)?;
+        values.serialize_element(&message.sender_image_url)?;
+        values.serialize_element(&message.operator_id)?;
+        values.serialize_element(&message.internal)?;
+        values.serialize_element(&message.state)?;
+        values.serialize_element(&message.state_message)?;
+        values.serialize_element(&message.created_at)?;
+        values.serialize_element(&message.delivered_at)?;
+        values.serialize_element(&message.seen_at)?;
+        values.serialize_element(&message.edited_at)?;
+        values.serialize_element(missing_since)?;
+        values.serialize_element(&message.deleted_at)?;
+        values.serialize_element(&message.content)?;
+        values.serialize_element(&message.extra)?;
+        values.end()
+    }
+}
+
 /// Writes messages, whole.
 pub(in crate::store) async fn write(
     connection: &mut SqliteConnection,
     writes: &[Write<MessageRow>],
 ) -> Result<(), StoreError> {
-    let rows = as_json(writes)?;
+    let rows: Vec<Values<'_>> = writes.iter().map(|write| Values(&write.row)).collect();
+    let rows = serde_json::to_string(&rows)?;
     sqlx::query!(
         "insert into messages (id, chat_id, gate_id, channel_id, direction, kind, text, sender_type, sender_name,
                                sender_image_url, operator_id, internal, state, state_message, created_at,
                                delivered_at, seen_at, edited_at, missing_since, deleted_at, content, extra)
-         select value->>'id', value->>'chat_id', value->>'gate_id', value->>'channel_id', value->>'direction',
-                value->>'kind', value->>'text', value->>'sender_type', value->>'sender_name',
-                value->>'sender_image_url', value->>'operator_id', value->>'internal', value->>'state',
-                value->>'state_message', value->>'created_at', value->>'delivered_at', value->>'seen_at',
-                value->>'edited_at', value->>'missing_since', value->>'deleted_at', value->>'content', value->>'extra'
+         select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
+                value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15, value->>16,
+                value->>17, value->>18, value->>19, value->>20, value->>21
          from jsonb_each(?1)
          where true
          on conflict (id) do update set

@@ -102,7 +102,7 @@ fn made_up(rng: &mut Rng, id: i64) -> Message {
         "words",
     );
     Message {
-        sender_name: rng.choice(["Olha", "Taras"]).map(str::to_owned),
+        sender_name: rng.choice(["Olha", "Taras", "T\0ras"]).map(str::to_owned),
         internal: Some(rng.u8(0..10) == 0),
         kind: Some(if rng.u8(0..10) == 0 { "action" } else { "text" }.to_owned()),
         deleted_at: (rng.u8(0..6) == 0).then(|| moment("2026-04-01").unwrap()),

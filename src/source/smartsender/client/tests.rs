@@ -350,6 +350,10 @@ async fn an_answer_without_a_date_proves_nothing() {
         error.to_string(),
         "read the source's answer: it has no Date header"
     );
+    let locked = "HTTP/1.1 200 OK\r\ncontent-length: 52\r\nconnection: close\r\n\r\n{\"error\":{\"code\":429,\"message\":\"Too many requests\"}}";
+    let client = client_of(raw_server(locked).await);
+    let error = first_chats(&client).await.unwrap_err();
+    assert!(matches!(error, SourceError::Locked { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ fn read_value(value: &Value) -> (Result<ListedMessage, String>, Vec<Drift>) {
         zone: Tz::UTC,
         date: DATE.parse().unwrap(),
     };
-    let message = read(value.as_object().unwrap().clone(), around, &mut drift);
+    let object = value.as_object().unwrap().clone();
+    let message = read(object, around, &mut LastGate::default(), &mut drift);
     (message, drift)
 }
 
@@ -174,4 +175,33 @@ fn what_is_no_object_stays_whole() {
         "message.state",
     ];
     assert_eq!(paths(&drift), expected);
+}
+
+#[test]
+fn what_a_gate_says_does_not_depend_on_the_messages_before_it() {
+    let around = Around {
+        chat_id: 9,
+        zone: Tz::UTC,
+        date: DATE.parse().unwrap(),
+    };
+    let gates = [
+        json!({"id": 1, "colour": "red", "channel": {"id": 2, "type": "viber", "size": 1}}),
+        json!({"id": 1, "colour": "red", "channel": {"id": 2, "type": "viber", "size": 1}}),
+        json!({"id": 1, "colour": "blue", "channel": {"id": 2, "type": "viber", "size": 1}}),
+        json!({"id": 1, "colour": "red", "channel": {"id": 3, "type": "viber", "size": 1}}),
+        json!({"id": -1}),
+        json!({"id": 1, "colour": "red", "channel": {"id": 2, "type": "viber", "size": 1}}),
+        json!({}),
+        json!(null),
+    ];
+    let mut last_gate = LastGate::default();
+    for (id, gate) in (1..).zip(gates) {
+        let mut source = whole();
+        source["id"] = json!(id);
+        source["gate"] = gate;
+        let mut drift = Vec::new();
+        let object = source.as_object().unwrap().clone();
+        let listed = read(object, around, &mut last_gate, &mut drift);
+        assert_eq!((listed, drift), read_value(&source), "{source}");
+    }
 }

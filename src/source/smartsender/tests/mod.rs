@@ -13,7 +13,7 @@ use chrono_tz::{Europe::Kyiv, Tz};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::message::Around;
+use super::message::{Around, LastGate};
 use super::{chat, message, page};
 use crate::clock::Timestamp;
 use crate::model::{Drift, ListedChat, ListedMessage, Page, Reject, Window};
@@ -41,8 +41,9 @@ fn messages(body: &str) -> Result<Page<ListedMessage>, crate::source::SourceErro
         zone: ZONE,
         date: date(),
     };
+    let mut last_gate = LastGate::default();
     page::read_list(body, Window::FIRST, date(), |object, drift| {
-        message::read(object, around, drift)
+        message::read(object, around, &mut last_gate, drift)
     })
 }
 
