@@ -372,9 +372,9 @@ fn pause(tries: u32, seed: impl Hash) -> Duration {
 
 /// A lock may come with the status of a success.
 fn speaks_of_a_lock(reply: &Reply) -> bool {
-    let complaint = || page::complaint(&reply.body);
-    (200..=299).contains(&reply.status)
-        && complaint().is_some_and(|complaint| {
+    let is_success = (200..=299).contains(&reply.status);
+    is_success
+        && page::complaint(&reply.body).is_some_and(|complaint| {
             matches!(complaint.code, Some(423 | 429))
                 || complaint.message.starts_with("Too many requests")
         })

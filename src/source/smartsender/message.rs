@@ -64,8 +64,7 @@ pub(super) fn read(
     let reading = read_content(content.as_ref(), id, zone, drift);
     let sender = read_sender(&mut fields, &mut left, drift);
     let (state, state_message) = read_state(&mut fields, &mut left, drift);
-    let found = read_gate(&mut fields, around, last_gate);
-    let (gate, channel) = match found {
+    let (gate, channel) = match read_gate(&mut fields, around, last_gate) {
         None => (None, None),
         Some(mut found) => {
             drift.append(&mut found.drift);
